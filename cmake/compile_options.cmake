@@ -1,0 +1,23 @@
+# Warnings and sanitizers, for every target of ours. `amdgpu_library(name SOURCES ... DEPS ...)` and
+# `amdgpu_executable(...)` make a target with them.
+add_library(amdgpu_options INTERFACE)
+target_compile_options(amdgpu_options INTERFACE -Wall -Wextra -Werror -fno-omit-frame-pointer)
+target_include_directories(amdgpu_options INTERFACE ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR})
+if(AMDGPU_SANITIZE)
+  target_compile_options(amdgpu_options INTERFACE -fsanitize=${AMDGPU_SANITIZE} -g)
+  target_link_options(amdgpu_options INTERFACE -fsanitize=${AMDGPU_SANITIZE})
+  target_compile_definitions(amdgpu_options INTERFACE AMDGPU_SANITIZED=1)
+endif()
+
+function(amdgpu_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
+  add_library(${name} STATIC ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE amdgpu_options PUBLIC ${ARG_DEPS})
+  target_include_directories(${name} PUBLIC ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR})
+endfunction()
+
+function(amdgpu_executable name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE amdgpu_options ${ARG_DEPS})
+endfunction()
