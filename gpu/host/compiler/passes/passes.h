@@ -6,9 +6,11 @@
 //   - A kernel is a defined function with calling convention `spir_kernel`. Its IR parameters are
 //   its
 //     source parameters, one to one; aggregates are passed `byval`.
-//   - A shared variable is a global variable in section `kSharedSection`: the device headers define
-//     `__shared__` as __attribute__((shared, section(".hd.shared"))). A defined one is static
-//     shared memory; a declared one (extern T v[]) is the launch's dynamic shared memory.
+//   - A shared variable is a global variable in section `kSharedSection`. clang refuses a section
+//     attribute on a local variable, so the frontend adds it to the AST: on every VarDecl with a
+//     CUDASharedAttr (template instantiations too), addAttr(SectionAttr::CreateImplicit(context,
+//     kSharedSection)) before code generation. A defined one is static shared memory; a declared
+//     one (extern T v[]) is the launch's dynamic shared memory.
 //   - Coordinates and barriers are calls of the `__hd_*` intrinsics that abi.h lists. They are
 //   replaced
 //     wherever they are reached from a kernel by inlining; a function that keeps one after that (it
