@@ -1,0 +1,73 @@
+defmodule Demo.CLITest do
+  # Runs the whole demo on the host device; the console is captured, so one at a time.
+  use ExUnit.Case, async: false
+
+  import ExUnit.CaptureIO
+
+  setup do
+    out = Path.join(System.tmp_dir!(), "demo-#{System.unique_integer([:positive])}")
+    on_exit(fn -> File.rm_rf(out) end)
+    %{out: out}
+  end
+
+  defp run(arguments) do
+    me = self()
+
+    text =
+      capture_io(fn ->
+        errors = capture_io(:stderr, fn -> send(me, {:code, Demo.CLI.main(arguments)}) end)
+        send(me, {:errors, errors})
+      end)
+
+    assert_received {:code, code}
+    assert_received {:errors, errors}
+    {code, text, errors}
+  end
+
+  test "renders, filters, checks and writes", %{out: out} do
+    {code, text, errors} = run(["--device", "host", "--size", "333x211", "--out", out])
+    assert {code, errors} == {0, ""}
+    for name <- ~w(mandelbrot luminance blur sobel histogram sum), do: assert(text =~ name)
+    refute text =~ "WRONG"
+
+    for name <- ~w(source blur sobel histogram) do
+      assert <<0x89, "PNG", _::binary>> = File.read!(Path.join(out, name <> ".png"))
+    end
+  end
+
+  test "takes a picture, however small", %{out: out} do
+    File.mkdir_p!(out)
+    photo = Path.join(out, "photo.ppm")
+
+    for {width, height} <- [{1, 1}, {2, 1}, {5, 3}, {17, 33}] do
+      pixels = :crypto.strong_rand_bytes(width * height * 3)
+      File.write!(photo, ["P6 #{width} #{height} 255\n", pixels])
+      {code, text, errors} = run(["--device", "host", "--out", out, photo])
+      assert {code, errors} == {0, ""}
+      refute text =~ "WRONG"
+      refute text =~ "mandelbrot"
+    end
+  end
+
+  for {what, arguments, words} <- [
+        {"a file that is not there", ["/no/such.ppm"], "no such file"},
+        {"two pictures", ["a.ppm", "b.ppm"], "one picture"},
+        {"an unknown option", ["--fast"], "--fast"},
+        {"a bad size", ["--size", "0x10"], "--size"},
+        {"an enormous size", ["--size", "16000x16000"], "64 megapixels"},
+        {"an unknown device", ["--device", "tpu"], "tpu"},
+        {"a folder that cannot be made", ["--out", "/proc/nowhere"], "/proc/nowhere"}
+      ] do
+    test "#{what} gets one line and exit code 1" do
+      {code, text, errors} = run(unquote(arguments))
+      assert {code, text} == {1, ""}
+      assert errors =~ unquote(words)
+      assert length(String.split(errors, "\n", trim: true)) == 1
+    end
+  end
+
+  test "--help prints the usage" do
+    assert {0, text, ""} = run(["--help"])
+    assert text =~ "usage: bin/demo"
+  end
+end
