@@ -1,0 +1,38 @@
+// Owner of one file descriptor.
+
+#ifndef AMDGPU_C_SRC_BASE_UNIQUE_FD_H_
+#define AMDGPU_C_SRC_BASE_UNIQUE_FD_H_
+
+#include <unistd.h>
+
+#include <utility>
+
+namespace amdgpu {
+
+// Closes its descriptor when it goes. Move-only; not thread-safe.
+class UniqueFd {
+ public:
+  UniqueFd() = default;
+  explicit UniqueFd(int fd) : fd_(fd) {}
+  UniqueFd(UniqueFd&& other) noexcept : fd_(other.release()) {}
+  UniqueFd& operator=(UniqueFd&& other) noexcept {
+    reset(other.release());
+    return *this;
+  }
+  ~UniqueFd() { reset(); }
+
+  int get() const { return fd_; }
+  bool valid() const { return fd_ >= 0; }
+  [[nodiscard]] int release() { return std::exchange(fd_, -1); }
+  void reset(int fd = -1) {
+    if (fd_ >= 0) ::close(fd_);
+    fd_ = fd;
+  }
+
+ private:
+  int fd_ = -1;
+};
+
+}  // namespace amdgpu
+
+#endif  // AMDGPU_C_SRC_BASE_UNIQUE_FD_H_
