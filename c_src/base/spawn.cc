@@ -1,110 +1,113 @@
 #include "c_src/base/spawn.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
-
-#include "absl/cleanup/cleanup.h"
-#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "c_src/base/error.h"
 
 namespace amdgpu {
+namespace {
 
-ChildProcess::ChildProcess(ChildProcess&& other) noexcept
-    : pid_(std::exchange(other.pid_, 0)), pidfd_(std::move(other.pidfd_)) {}
+constexpr int kFirstFd = 3;
 
-ChildProcess& ChildProcess::operator=(ChildProcess&& other) noexcept {
-  if (this != &other) {
-    KillAndReap();
-    pid_ = std::exchange(other.pid_, 0);
-    pidfd_ = std::move(other.pidfd_);
+std::vector<char*> Pointers(const std::vector<std::string>& strings) {
+  std::vector<char*> pointers;
+  pointers.reserve(strings.size() + 1);
+  for (const std::string& string : strings) pointers.push_back(const_cast<char*>(string.c_str()));
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
+// posix_spawn's two option objects, destroyed on every path.
+class SpawnPlan {
+ public:
+  SpawnPlan() {
+    posix_spawn_file_actions_init(&actions_);
+    posix_spawnattr_init(&attributes_);
   }
-  return *this;
-}
+  ~SpawnPlan() {
+    posix_spawn_file_actions_destroy(&actions_);
+    posix_spawnattr_destroy(&attributes_);
+  }
+  SpawnPlan(const SpawnPlan&) = delete;
+  SpawnPlan& operator=(const SpawnPlan&) = delete;
 
-void ChildProcess::Kill() {
-  if (!valid()) return;
-  // The child itself first: it may not have become the leader of its group if its start failed.
-  kill(pid_, SIGKILL);
-  kill(-pid_, SIGKILL);
-}
+  int SetFds(const std::vector<int>& fds) {
+    int error = posix_spawn_file_actions_addopen(&actions_, 0, "/dev/null", O_RDONLY, 0);
+    int target = kFirstFd;
+    for (const int fd : fds) {
+      if (error == 0) error = posix_spawn_file_actions_adddup2(&actions_, fd, target++);
+    }
+    if (error == 0) error = posix_spawn_file_actions_addclosefrom_np(&actions_, target);
+    return error;
+  }
 
-int ChildProcess::Reap() {
-  if (!valid()) return -1;
-  int wait_status = -1;
-  pid_t reaped;
-  do {
-    reaped = waitpid(pid_, &wait_status, 0);
-  } while (reaped < 0 && errno == EINTR);
-  pid_ = 0;
-  pidfd_.reset();
-  // ECHILD: the embedding program ignores SIGCHLD or waits for any child.
-  return reaped < 0 ? -1 : wait_status;
-}
+  int SetSignals() {
+    sigset_t all, none;
+    sigfillset(&all);
+    sigemptyset(&none);
+    int error = posix_spawnattr_setsigdefault(&attributes_, &all);
+    if (error == 0) error = posix_spawnattr_setsigmask(&attributes_, &none);
+    if (error == 0) {
+      error = posix_spawnattr_setflags(
+          &attributes_, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSID);
+    }
+    return error;
+  }
 
-int ChildProcess::KillAndReap() {
-  Kill();
-  return Reap();
-}
+  const posix_spawn_file_actions_t* actions() const { return &actions_; }
+  const posix_spawnattr_t* attributes() const { return &attributes_; }
+
+ private:
+  posix_spawn_file_actions_t actions_;
+  posix_spawnattr_t attributes_;
+};
+
+}  // namespace
 
 absl::StatusOr<ChildProcess> Spawn(const SpawnOptions& options) {
-  // Copies above every target number, so that moving one into place cannot overwrite another.
+  // Sources above every target, so that no dup2 overwrites one that is still to come.
   std::vector<UniqueFd> sources;
-  const int above = kFirstChildFd + static_cast<int>(options.fds.size());
-  for (int fd : options.fds) {
-    UniqueFd copy(fcntl(fd, F_DUPFD_CLOEXEC, above));
-    if (!copy.valid()) return ErrnoError(errno, "duplicating a descriptor for a child process");
-    sources.push_back(std::move(copy));
+  std::vector<int> fds;
+  const int above = kFirstFd + static_cast<int>(options.fds.size());
+  for (const int fd : options.fds) {
+    sources.emplace_back(fcntl(fd, F_DUPFD_CLOEXEC, above));
+    if (!sources.back().valid()) return ErrnoError(errno, "duplicating a file descriptor");
+    fds.push_back(sources.back().get());
   }
 
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  absl::Cleanup destroy_actions = [&] { posix_spawn_file_actions_destroy(&actions); };
-  posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-  for (std::size_t i = 0; i < sources.size(); ++i) {
-    posix_spawn_file_actions_adddup2(&actions, sources[i].get(),
-                                     kFirstChildFd + static_cast<int>(i));
+  std::vector<std::string> arguments = {options.path};
+  arguments.insert(arguments.end(), options.arguments.begin(), options.arguments.end());
+  SpawnPlan plan;
+  int error = plan.SetFds(fds);
+  if (error == 0) error = plan.SetSignals();
+  ChildProcess child;
+  if (error == 0) {
+    error = posix_spawn(&child.pid, options.path.c_str(), plan.actions(), plan.attributes(),
+                        Pointers(arguments).data(), Pointers(options.environment).data());
   }
-  posix_spawn_file_actions_addclosefrom_np(&actions, above);
-
-  posix_spawnattr_t attributes;
-  posix_spawnattr_init(&attributes);
-  absl::Cleanup destroy_attributes = [&] { posix_spawnattr_destroy(&attributes); };
-  sigset_t none, all;
-  sigemptyset(&none);
-  sigfillset(&all);
-  posix_spawnattr_setsigmask(&attributes, &none);
-  posix_spawnattr_setsigdefault(&attributes, &all);
-  posix_spawnattr_setpgroup(&attributes, 0);
-  posix_spawnattr_setflags(&attributes,
-                           POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
-
-  std::vector<char*> argv = {const_cast<char*>(options.path.c_str())};
-  for (const std::string& arg : options.args) argv.push_back(const_cast<char*>(arg.c_str()));
-  argv.push_back(nullptr);
-
-  pid_t pid = 0;
-  const int error =
-      posix_spawn(&pid, options.path.c_str(), &actions, &attributes, argv.data(), environ);
   if (error != 0) return ErrnoError(error, absl::StrCat("starting ", options.path));
-  return ChildProcess(pid, UniqueFd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0))));
+  child.pidfd.reset(static_cast<int>(syscall(SYS_pidfd_open, child.pid, 0)));
+  return child;
 }
 
-std::string DescribeWaitStatus(int wait_status) {
-  if (wait_status == -1) return "an unknown end";
+std::string SignalName(int signal) {
+  const char* name = sigabbrev_np(signal);
+  return name != nullptr ? absl::StrCat("SIG", name) : absl::StrCat("signal ", signal);
+}
+
+std::string DescribeExit(int wait_status) {
   if (WIFSIGNALED(wait_status)) {
-    const int number = WTERMSIG(wait_status);
-    return absl::StrCat("signal ", number, " (", strsignal(number), ")");
+    return absl::StrCat("was killed by ", SignalName(WTERMSIG(wait_status)));
   }
-  return absl::StrCat("exit status ", WEXITSTATUS(wait_status));
+  return absl::StrCat("exited with code ", WEXITSTATUS(wait_status));
 }
 
 }  // namespace amdgpu

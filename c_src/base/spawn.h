@@ -1,6 +1,4 @@
-// Starting a process of ours: a worker or the compiler.
-//
-// Its lifetime is tied to ours by a socket it inherits: EOF there tells it to exit.
+// Starting our helper processes: with exactly the descriptors they are given, and nothing else.
 
 #ifndef AMDGPU_C_SRC_BASE_SPAWN_H_
 #define AMDGPU_C_SRC_BASE_SPAWN_H_
@@ -15,46 +13,30 @@
 
 namespace amdgpu {
 
-// The first descriptor that a child gets from us: `SpawnOptions::fds[i]` becomes kFirstChildFd + i.
-inline constexpr int kFirstChildFd = 3;
-
 struct SpawnOptions {
-  std::string path;               // of the executable
-  std::vector<std::string> args;  // after argv[0]
-  std::vector<int> fds;  // stay the caller's; every other descriptor is closed in the child
+  std::string path;
+  std::vector<std::string> arguments;    // after argv[0]
+  std::vector<std::string> environment;  // "NAME=value"; nothing is inherited
+  std::vector<int> fds;                  // become 3, 4, 5, ... in the child
 };
 
-// A child process. Destroying it kills and reaps the child. Not thread-safe.
-class ChildProcess {
- public:
-  ChildProcess() = default;
-  ChildProcess(pid_t pid, UniqueFd pidfd) : pid_(pid), pidfd_(std::move(pidfd)) {}
-  ChildProcess(ChildProcess&& other) noexcept;
-  ChildProcess& operator=(ChildProcess&& other) noexcept;
-  ~ChildProcess() { KillAndReap(); }
-
-  bool valid() const { return pid_ > 0; }
-  pid_t pid() const { return pid_; }
-  // Becomes readable when the child has ended; -1 where the kernel has none.
-  int pidfd() const { return pidfd_.get(); }
-
-  // SIGKILL to the child and its process group.
-  void Kill();
-  // Waits for the child's end; its wait status, or -1 if somebody else reaped it. Then !valid().
-  int Reap();
-  int KillAndReap();
-
- private:
-  pid_t pid_ = 0;
-  UniqueFd pidfd_;
+// A child process. Does not end it when destroyed.
+struct ChildProcess {
+  pid_t pid = 0;
+  UniqueFd pidfd;  // readable once the child has ended; invalid on kernels without pidfd_open
 };
 
-// Starts `options.path` with default signal dispositions, an empty signal mask, a process group of
-// its own, /dev/null as stdin and stdout, and our stderr.
+// The child has stdin from /dev/null, our stdout and stderr, `fds` from 3 on and no other
+// descriptor; default signal handling, an empty signal mask and a session of its own (a Ctrl-C at
+// the terminal is not for it). kNotFound if there is no such executable.
 absl::StatusOr<ChildProcess> Spawn(const SpawnOptions& options);
 
-// How a process ended, for people: "exit status 1", "signal 11 (Segmentation fault)".
-std::string DescribeWaitStatus(int wait_status);
+// How a child ended, for people: "was killed by SIGKILL", "exited with code 2". `wait_status` as
+// from waitpid.
+std::string DescribeExit(int wait_status);
+
+// "SIGSEGV" for 11; "signal 77" for one without a name.
+std::string SignalName(int signal);
 
 }  // namespace amdgpu
 

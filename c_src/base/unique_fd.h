@@ -1,4 +1,4 @@
-// Owner of one file descriptor.
+// A file descriptor with an owner.
 
 #ifndef AMDGPU_C_SRC_BASE_UNIQUE_FD_H_
 #define AMDGPU_C_SRC_BASE_UNIQUE_FD_H_
@@ -9,23 +9,23 @@
 
 namespace amdgpu {
 
-// Closes its descriptor when it goes. Move-only; not thread-safe.
+// Closes its descriptor. Movable. -1 is none.
 class UniqueFd {
  public:
   UniqueFd() = default;
   explicit UniqueFd(int fd) : fd_(fd) {}
-  UniqueFd(UniqueFd&& other) noexcept : fd_(other.release()) {}
+  UniqueFd(UniqueFd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
   UniqueFd& operator=(UniqueFd&& other) noexcept {
-    reset(other.release());
+    if (this != &other) reset(std::exchange(other.fd_, -1));
     return *this;
   }
   ~UniqueFd() { reset(); }
 
   int get() const { return fd_; }
   bool valid() const { return fd_ >= 0; }
-  [[nodiscard]] int release() { return std::exchange(fd_, -1); }
+  int release() { return std::exchange(fd_, -1); }
   void reset(int fd = -1) {
-    if (fd_ >= 0) ::close(fd_);
+    if (fd_ >= 0) close(fd_);
     fd_ = fd;
   }
 
