@@ -38,8 +38,8 @@ class LimitAdaptor final : public Adaptor {
     std::uint64_t limit = 0;
   };
 
-  absl::Status TakeFromDevice(const AllocationRequest& request, std::uint64_t bytes);
-  absl::Status TakeFromOwner(const AllocationRequest& request, std::uint64_t bytes);
+  // Counts `bytes` to the owner unless that goes over its limit, which is returned then; else 0.
+  std::uint64_t Charge(OwnerId owner, std::uint64_t bytes);
   void GiveBack(OwnerId owner, std::uint64_t bytes);
 
   std::atomic<std::uint64_t> device_limit_;

@@ -45,7 +45,7 @@ class LogAdaptor final : public Adaptor {
   absl::Status RemoveRegion(std::uint64_t offset) override;
 
  private:
-  absl::Status Begin() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Begin() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Write(LogRecord record) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Records for the streams seen so far that have come further.
   void WriteClocks() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

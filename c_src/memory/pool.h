@@ -71,14 +71,15 @@ class Pool final : public MemoryResource {
                                            std::uint32_t granules);
   absl::StatusOr<Allocation> AllocateShared(const AllocationRequest& request,
                                             std::uint32_t granules);
+  // False if there is no cache or it is full.
   bool KeepInCache(NodeIndex index, const Fence& pending);
-  void WaitForAll(NodeIndex index, absl::Span<const Fence> fences);
 
   // The cache of `stream`, made if there was none.
   StreamCache& CacheOf(StreamId stream);
   void FlushCaches() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Frees what has passed its fences: at most `budget` blocks of each kind.
+  // Frees what has passed its fences: at most `budget` blocks of each stream, and of waiting_.
   void Drain(int budget) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void DrainWaiting(int budget) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const StreamClocks& clocks_;
   const std::uint32_t cache_granules_;  // per stream
@@ -89,7 +90,8 @@ class Pool final : public MemoryResource {
   Tlsf tlsf_ ABSL_GUARDED_BY(mutex_);
   BlockCounters counters_ ABSL_GUARDED_BY(mutex_);
   std::vector<Waiting> waiting_ ABSL_GUARDED_BY(mutex_);
-  std::size_t next_waiting_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::size_t next_waiting_ ABSL_GUARDED_BY(mutex_) = 0;  // to be looked at
+  std::uint64_t waiting_granules_ ABSL_GUARDED_BY(mutex_) = 0;
   std::vector<std::unique_ptr<StreamCache>> caches_ ABSL_GUARDED_BY(mutex_);
   std::array<std::atomic<StreamCache*>, kMaxStreams> cache_of_{};
 };

@@ -3,6 +3,7 @@
 #ifndef AMDGPU_C_SRC_MEMORY_STATISTICS_ADAPTOR_H_
 #define AMDGPU_C_SRC_MEMORY_STATISTICS_ADAPTOR_H_
 
+#include <atomic>
 #include <cstdint>
 #include <vector>
 
@@ -59,6 +60,7 @@ class StatisticsAdaptor final : public Adaptor {
   std::atomic<std::uint64_t> bytes_{0};
   std::atomic<std::uint64_t> peak_bytes_{0};
   std::atomic<std::uint64_t> total_bytes_{0};
+  std::atomic<std::uint64_t> total_blocks_{0};
   std::atomic<std::uint64_t> failures_{0};
 };
 

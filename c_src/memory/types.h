@@ -14,7 +14,7 @@ namespace amdgpu {
 // Every block starts at a multiple of this and is as long as a multiple of it, in bytes.
 inline constexpr std::uint64_t kGranuleBytes = 256;
 // One past the highest offset a region may reach.
-inline constexpr std::uint64_t kMaxOffset = std::uint64_t{1} << 40;
+inline constexpr std::uint64_t kMaxOffset = (std::uint64_t{1} << 40) - kGranuleBytes;
 // Streams are numbered from 0 to kMaxStreams - 1.
 inline constexpr std::uint32_t kMaxStreams = 1024;
 

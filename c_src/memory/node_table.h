@@ -1,0 +1,130 @@
+// The records of the pool's blocks, kept apart from the memory they describe.
+
+#ifndef AMDGPU_C_SRC_MEMORY_NODE_TABLE_H_
+#define AMDGPU_C_SRC_MEMORY_NODE_TABLE_H_
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+
+#include "c_src/memory/types.h"
+
+namespace amdgpu {
+
+using NodeIndex = std::uint32_t;
+inline constexpr NodeIndex kNoNode = 0xffffffff;
+
+// Which of Tlsf's sets a node is in.
+enum class Place : std::uint8_t {
+  kTaken,   // none: live, cached, waiting, a sentinel, or no block at all
+  kShared,  // free for everyone
+  kFenced,  // free for Node::stream, for others once Hold::ticket has passed
+};
+
+// One block, or a sentinel of length 0 at either end of a chain of blocks. Two to a cache line.
+struct Node {
+  struct Links {
+    NodeIndex previous;
+    NodeIndex next;
+  };
+
+  std::uint32_t offset;    // in granules
+  std::uint32_t granules;  // length
+  NodeIndex before;        // neighbours in memory
+  NodeIndex after;
+  union {
+    Links links;    // not live: neighbours in the list the node is in
+    OwnerId owner;  // live
+  };
+  // Odd while live; grows by one at each allocation and each deallocation. Whoever moves it on from
+  // the value in a handle has the block for itself: that makes a second free an error, not a race.
+  std::atomic<std::uint32_t> tag;
+  std::uint16_t stream;
+  Place place;
+  std::uint8_t slack;  // live: bytes of the block beyond those requested
+};
+static_assert(sizeof(Node) == 32);
+
+// The handle of the live block `index`, whose tag it carries.
+inline BlockHandle HandleOf(NodeIndex index, std::uint32_t tag) {
+  return {std::uint64_t{index} << 32 | tag};
+}
+inline NodeIndex NodeOf(BlockHandle handle) { return static_cast<NodeIndex>(handle.value >> 32); }
+inline std::uint32_t TagOf(BlockHandle handle) { return static_cast<std::uint32_t>(handle.value); }
+
+// What a block is, to whom holds it; `handle` is passed through.
+inline LiveBlock Describe(const Node& node, BlockHandle handle) {
+  const std::uint64_t bytes = node.granules * kGranuleBytes;
+  return {.handle = handle,
+          .offset = node.offset * kGranuleBytes,
+          .bytes = bytes,
+          .requested = bytes - node.slack,
+          .owner = node.owner,
+          .stream = node.stream};
+}
+
+// The rest of a free block whose memory is perhaps still used.
+struct Hold {
+  Ticket ticket;      // of Node::stream; 0 is none
+  Node::Links links;  // neighbours in the order of being freed
+};
+
+// An array that grows in place: references stay valid. Nodes are made and dropped under the pool's
+// lock; reading one needs no lock of the table's.
+class NodeTable {
+ public:
+  NodeTable() = default;
+  ~NodeTable();
+  NodeTable(const NodeTable&) = delete;
+  NodeTable& operator=(const NodeTable&) = delete;
+
+  Node& operator[](NodeIndex index) const { return ChunkOf(index).nodes[index % kChunkNodes]; }
+  Hold& hold(NodeIndex index) const { return ChunkOf(index).holds[index % kChunkNodes]; }
+
+  // Indices below this one are valid. An index read from a handle may be checked on any thread.
+  NodeIndex size() const { return size_.load(std::memory_order_acquire); }
+
+  // True if `count` more nodes can be made.
+  bool HasRoom(std::uint32_t count) const { return used_ + count <= kMaxNodes; }
+
+  // A node with no tag changed and the rest unset; HasRoom(1).
+  NodeIndex Make() {
+    ++used_;
+    if (free_ == kNoNode) return Grow();
+    const NodeIndex index = free_;
+    free_ = (*this)[index].links.next;
+    return index;
+  }
+
+  void Drop(NodeIndex index) {
+    --used_;
+    Node& node = (*this)[index];
+    node.place = Place::kTaken;
+    node.links.next = free_;
+    free_ = index;
+  }
+
+ private:
+  static constexpr std::uint32_t kChunkNodes = 1024;
+  static constexpr std::uint32_t kChunks = 16384;
+  static constexpr std::uint32_t kMaxNodes = kChunkNodes * kChunks;
+
+  struct Chunk {
+    std::array<Node, kChunkNodes> nodes;
+    std::array<Hold, kChunkNodes> holds;
+  };
+
+  Chunk& ChunkOf(NodeIndex index) const {
+    return *chunks_[index / kChunkNodes].load(std::memory_order_relaxed);
+  }
+  NodeIndex Grow();
+
+  std::array<std::atomic<Chunk*>, kChunks> chunks_{};
+  std::atomic<NodeIndex> size_{0};
+  NodeIndex free_ = kNoNode;
+  std::uint32_t used_ = 0;
+};
+
+}  // namespace amdgpu
+
+#endif  // AMDGPU_C_SRC_MEMORY_NODE_TABLE_H_

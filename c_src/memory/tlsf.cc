@@ -1,0 +1,178 @@
+#include "c_src/memory/tlsf.h"
+
+#include <algorithm>
+
+namespace amdgpu {
+
+Tlsf::Taken Tlsf::Allocate(const Request& request) {
+  if (!nodes_.HasRoom(1)) return {};
+  const std::uint32_t granules = request.granules;
+  const int scan = request.thorough ? Bins::kScanAll : Bins::kScan;
+  if (!request.idle && request.stream < sets_.size() && sets_[request.stream] != nullptr) {
+    StreamSet& set = *sets_[request.stream];
+    const NodeIndex index = set.bins.Find(nodes_, granules, scan);
+    if (index != kNoNode) return TakeFenced(set, index, granules);
+  }
+  const NodeIndex index = shared_.Find(nodes_, granules, scan);
+  if (index == kNoNode) return {};
+  shared_.Remove(nodes_, index);
+  nodes_[index].place = Place::kTaken;
+  if (nodes_[index].granules > granules) {
+    const NodeIndex rest = Split(index, granules);
+    nodes_[rest].place = Place::kShared;
+    shared_.Insert(nodes_, rest);
+  }
+  return {index, 0};
+}
+
+Tlsf::Taken Tlsf::TakeFenced(StreamSet& set, NodeIndex index, std::uint32_t granules) {
+  const Ticket ticket = nodes_.hold(index).ticket;
+  Remove(set, index);
+  if (nodes_[index].granules > granules) Insert(set, Split(index, granules), ticket);
+  return {index, ticket};
+}
+
+void Tlsf::Free(NodeIndex index, const Fence& pending) {
+  if (pending.none()) {
+    FreeShared(index);
+  } else {
+    FreeFenced(index, pending);
+  }
+}
+
+void Tlsf::FreeShared(NodeIndex index) {
+  const NodeIndex before = nodes_[index].before;
+  if (nodes_[before].place == Place::kShared) {
+    shared_.Remove(nodes_, before);
+    Absorb(before, index);
+    index = before;
+  }
+  const NodeIndex after = nodes_[index].after;
+  if (nodes_[after].place == Place::kShared) {
+    shared_.Remove(nodes_, after);
+    Absorb(index, after);
+  }
+  nodes_[index].place = Place::kShared;
+  shared_.Insert(nodes_, index);
+}
+
+void Tlsf::FreeFenced(NodeIndex index, const Fence& pending) {
+  StreamSet& set = SetOf(pending.stream);
+  Ticket ticket = pending.ticket;
+  const auto joins = [&](NodeIndex neighbour) {
+    const Node& node = nodes_[neighbour];
+    if (node.place != Place::kFenced || node.stream != pending.stream) return false;
+    ticket = std::max(ticket, nodes_.hold(neighbour).ticket);
+    Remove(set, neighbour);
+    return true;
+  };
+  const NodeIndex before = nodes_[index].before;
+  if (joins(before)) {
+    Absorb(before, index);
+    index = before;
+  }
+  const NodeIndex after = nodes_[index].after;
+  if (joins(after)) Absorb(index, after);
+  Insert(set, index, ticket);
+}
+
+void Tlsf::Drain(const StreamClocks& clocks, int budget) {
+  for (std::size_t i = 0; i < busy_.size();) {
+    StreamSet& set = *busy_[i];
+    const Ticket completed = clocks[set.stream].completed.load(std::memory_order_acquire);
+    for (int freed = 0; freed < budget && set.oldest != kNoNode; ++freed) {
+      const NodeIndex index = set.oldest;
+      if (nodes_.hold(index).ticket > completed) break;
+      Remove(set, index);
+      FreeShared(index);
+    }
+    if (set.oldest == kNoNode) {
+      busy_[i] = busy_.back();
+      busy_.pop_back();
+    } else {
+      ++i;
+    }
+  }
+}
+
+std::uint32_t Tlsf::largest_free() const {
+  std::uint32_t largest = shared_.Largest(nodes_);
+  for (const StreamSet* set : busy_) largest = std::max(largest, set->bins.Largest(nodes_));
+  return largest;
+}
+
+std::vector<Fence> Tlsf::PendingFences() const {
+  std::vector<Fence> fences;
+  for (const StreamSet* set : busy_) {
+    if (set->oldest != kNoNode) fences.push_back({set->stream, nodes_.hold(set->oldest).ticket});
+  }
+  return fences;
+}
+
+Tlsf::StreamSet& Tlsf::SetOf(StreamId stream) {
+  if (stream >= sets_.size()) sets_.resize(stream + 1);
+  std::unique_ptr<StreamSet>& set = sets_[stream];
+  if (set == nullptr) {
+    set = std::make_unique<StreamSet>();
+    set->stream = stream;
+  }
+  return *set;
+}
+
+void Tlsf::Insert(StreamSet& set, NodeIndex index, Ticket ticket) {
+  Node& node = nodes_[index];
+  node.place = Place::kFenced;
+  node.stream = static_cast<std::uint16_t>(set.stream);
+  set.bins.Insert(nodes_, index);
+  fenced_ += node.granules;
+
+  if (set.newest == kNoNode) {
+    set.oldest = index;
+    if (std::find(busy_.begin(), busy_.end(), &set) == busy_.end()) busy_.push_back(&set);
+  } else {
+    nodes_.hold(set.newest).links.next = index;
+  }
+  nodes_.hold(index) = {ticket, {set.newest, kNoNode}};
+  set.newest = index;
+}
+
+void Tlsf::Remove(StreamSet& set, NodeIndex index) {
+  set.bins.Remove(nodes_, index);
+  nodes_[index].place = Place::kTaken;
+  fenced_ -= nodes_[index].granules;
+
+  const Node::Links links = nodes_.hold(index).links;
+  (links.previous == kNoNode ? set.oldest : nodes_.hold(links.previous).links.next) = links.next;
+  (links.next == kNoNode ? set.newest : nodes_.hold(links.next).links.previous) = links.previous;
+}
+
+void Tlsf::Link(NodeIndex before, NodeIndex after) {
+  nodes_[before].after = after;
+  nodes_[after].before = before;
+}
+
+NodeIndex Tlsf::MakeBlock(std::uint32_t offset, std::uint32_t granules) {
+  const NodeIndex index = nodes_.Make();
+  Node& node = nodes_[index];
+  node.offset = offset;
+  node.granules = granules;
+  node.place = Place::kTaken;
+  return index;
+}
+
+NodeIndex Tlsf::Split(NodeIndex index, std::uint32_t granules) {
+  Node& node = nodes_[index];
+  const NodeIndex rest = MakeBlock(node.offset + granules, node.granules - granules);
+  node.granules = granules;
+  Link(rest, node.after);
+  Link(index, rest);
+  return rest;
+}
+
+void Tlsf::Absorb(NodeIndex first, NodeIndex second) {
+  nodes_[first].granules += nodes_[second].granules;
+  Link(first, nodes_[second].after);
+  nodes_.Drop(second);
+}
+
+}  // namespace amdgpu
