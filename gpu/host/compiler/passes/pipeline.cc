@@ -1,0 +1,160 @@
+// Where the passes stand in LLVM's pipeline:
+//
+//   start:            PreparePass
+//   ...               LLVM simplifies and inlines the kernels as code of one thread
+//   before vectoriser: SplitKernelsPass: block functions, then a cleanup of their thread loops
+//   ...               LLVM vectorises the thread loops
+//   end:              ContiguousGatherPass
+
+#include "gpu/host/compiler/passes/block_function.h"
+#include "gpu/host/compiler/passes/intrinsics.h"
+#include "gpu/host/compiler/passes/passes.h"
+#include "gpu/host/compiler/passes/prepare.h"
+#include "llvm/IR/DiagnosticInfo.h"
+#include "llvm/IR/InstIterator.h"
+#include "llvm/IR/Module.h"
+#include "llvm/IR/PassManager.h"
+#include "llvm/Passes/PassBuilder.h"
+#include "llvm/Transforms/InstCombine/InstCombine.h"
+#include "llvm/Transforms/Scalar/EarlyCSE.h"
+#include "llvm/Transforms/Scalar/GVN.h"
+#include "llvm/Transforms/Scalar/IndVarSimplify.h"
+#include "llvm/Transforms/Scalar/JumpThreading.h"
+#include "llvm/Transforms/Scalar/LICM.h"
+#include "llvm/Transforms/Scalar/LoopPassManager.h"
+#include "llvm/Transforms/Scalar/SROA.h"
+#include "llvm/Transforms/Scalar/SimpleLoopUnswitch.h"
+#include "llvm/Transforms/Scalar/SimplifyCFG.h"
+#include "llvm/Transforms/Utils/LCSSA.h"
+#include "llvm/Transforms/Utils/LoopSimplify.h"
+#include "llvm/Transforms/Utils/ModuleUtils.h"
+
+namespace amdgpu::hostcc {
+namespace {
+
+// What a core needs between its construction and the vectoriser: variables back to SSA, conditions
+// that are the same for all threads out of the thread loops.
+llvm::FunctionPassManager cleanupPipeline() {
+  llvm::LoopPassManager hoist;
+  hoist.addPass(llvm::LICMPass(llvm::LICMOptions()));
+  hoist.addPass(llvm::SimpleLoopUnswitchPass(/*NonTrivial=*/true));
+  llvm::LoopPassManager induction;
+  induction.addPass(llvm::LICMPass(llvm::LICMOptions()));
+  induction.addPass(llvm::IndVarSimplifyPass());
+
+  llvm::FunctionPassManager passes;
+  passes.addPass(llvm::SROAPass(llvm::SROAOptions::ModifyCFG));
+  passes.addPass(llvm::EarlyCSEPass(/*UseMemorySSA=*/true));
+  passes.addPass(llvm::InstCombinePass());
+  passes.addPass(llvm::SimplifyCFGPass());
+  passes.addPass(llvm::LoopSimplifyPass());
+  passes.addPass(llvm::createFunctionToLoopPassAdaptor(std::move(hoist), /*UseMemorySSA=*/true));
+  passes.addPass(llvm::JumpThreadingPass());
+  passes.addPass(llvm::SimplifyCFGPass());
+  passes.addPass(llvm::InstCombinePass());
+  passes.addPass(llvm::GVNPass());
+  passes.addPass(
+      llvm::createFunctionToLoopPassAdaptor(std::move(induction), /*UseMemorySSA=*/true));
+  passes.addPass(llvm::SimplifyCFGPass());
+  passes.addPass(llvm::InstCombinePass());
+  return passes;
+}
+
+class SplitKernelsPass : public llvm::PassInfoMixin<SplitKernelsPass> {
+ public:
+  explicit SplitKernelsPass(HostPassOptions options) : options_(std::move(options)) {}
+  static bool isRequired() { return true; }
+
+  llvm::PreservedAnalyses run(llvm::Module& module, llvm::ModuleAnalysisManager& analyses) {
+    auto& functions =
+        analyses.getResult<llvm::FunctionAnalysisManagerModuleProxy>(module).getManager();
+    llvm::SmallVector<llvm::Function*> kernels;
+    for (llvm::Function& function : module) {
+      if (isKernel(function)) kernels.push_back(&function);
+    }
+    // clang keeps kernels and device functions alive; only block functions are of use from here on.
+    llvm::removeFromUsedLists(module, [](llvm::Constant* value) {
+      return llvm::isa<llvm::Function>(value->stripPointerCasts());
+    });
+    llvm::FunctionPassManager cleanup = cleanupPipeline();
+    for (llvm::Function* kernel : kernels) {
+      for (llvm::Function* core : buildBlockFunction(*kernel, options_)) {
+        functions.invalidate(*core, llvm::PreservedAnalyses::none());
+        cleanup.run(*core, functions);
+      }
+      kernel->deleteBody();
+      kernel->setComdat(nullptr);
+    }
+    eraseUnused(module, functions);
+    return llvm::PreservedAnalyses::none();
+  }
+
+ private:
+  // Kernels' bodies, inlined device functions and shared variables. An intrinsic that is still
+  // called is in a function that could not be inlined.
+  static void eraseUnused(llvm::Module& module, llvm::FunctionAnalysisManager& functions) {
+    bool changed = true;
+    while (changed) {
+      changed = false;
+      for (llvm::Function& function : llvm::make_early_inc_range(module)) {
+        const bool is_ours = function.hasLocalLinkage() || function.isDeclaration();
+        function.removeDeadConstantUsers();
+        if (!is_ours || !function.use_empty()) continue;
+        functions.clear(function, function.getName());
+        function.eraseFromParent();
+        changed = true;
+      }
+    }
+    for (llvm::Function& function : module) {
+      for (llvm::Instruction& call : llvm::make_early_inc_range(llvm::instructions(function))) {
+        if (calledIntrinsic(&call) != Intrinsic::kNone) rejectCall(call);
+      }
+    }
+    for (llvm::GlobalVariable& variable : llvm::make_early_inc_range(module.globals())) {
+      variable.removeDeadConstantUsers();
+      if (!isSharedVariable(variable)) continue;
+      for (llvm::User* user : variable.users()) {
+        if (auto* instruction = llvm::dyn_cast<llvm::Instruction>(user)) {
+          report(*instruction, "uses __shared__ memory");
+          break;
+        }
+      }
+      variable.replaceAllUsesWith(llvm::PoisonValue::get(variable.getType()));
+      variable.eraseFromParent();
+    }
+  }
+
+  static void rejectCall(llvm::Instruction& call) {
+    report(call, isBarrier(&call) ? "waits at a barrier" : "uses its thread's coordinates");
+    if (!call.getType()->isVoidTy()) {
+      call.replaceAllUsesWith(llvm::Constant::getNullValue(call.getType()));
+    }
+    call.eraseFromParent();
+  }
+
+  static void report(llvm::Instruction& instruction, llvm::StringRef what) {
+    llvm::Function& function = *instruction.getFunction();
+    function.getContext().diagnose(llvm::DiagnosticInfoUnsupported(
+        function,
+        "a device function that " + what +
+            " is recursive or called through a pointer, which the host device does not support",
+        instruction.getDebugLoc()));
+  }
+
+  HostPassOptions options_;
+};
+
+}  // namespace
+
+void registerHostDevicePasses(llvm::PassBuilder& builder, const HostPassOptions& options) {
+  builder.registerPipelineStartEPCallback(
+      [](llvm::ModulePassManager& passes, llvm::OptimizationLevel) {
+        passes.addPass(PreparePass());
+      });
+  builder.registerOptimizerEarlyEPCallback(
+      [options](llvm::ModulePassManager& passes, llvm::OptimizationLevel) {
+        passes.addPass(SplitKernelsPass(options));
+      });
+}
+
+}  // namespace amdgpu::hostcc
