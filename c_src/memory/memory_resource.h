@@ -31,7 +31,7 @@ class MemoryResource {
   virtual absl::StatusOr<Allocation> Allocate(const AllocationRequest& request) = 0;
 
   // Gives a block back. `fences`: the last work of every stream that uses it, in any order; those
-  // that have passed may be left out. Returns what the block was.
+  // that have passed, and Allocation::pending, may be left out. Returns what the block was.
   // kFailedPrecondition for a handle that is stale, freed already or not of this resource, and
   // nothing has changed; kInvalidArgument for a fence of a stream >= kMaxStreams.
   virtual absl::StatusOr<LiveBlock> Deallocate(BlockHandle handle,

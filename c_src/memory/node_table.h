@@ -39,7 +39,8 @@ struct Node {
   // Odd while live; grows by one at each allocation and each deallocation. Whoever moves it on from
   // the value in a handle has the block for itself: that makes a second free an error, not a race.
   std::atomic<std::uint32_t> tag;
-  std::uint16_t stream;
+  std::uint16_t stream : 15;
+  std::uint16_t inherits : 1;  // live: Hold::ticket may still use it, since before it was allocated
   Place place;
   std::uint8_t slack;  // live: bytes of the block beyond those requested
 };
@@ -63,10 +64,10 @@ inline LiveBlock Describe(const Node& node, BlockHandle handle) {
           .stream = node.stream};
 }
 
-// The rest of a free block whose memory is perhaps still used.
+// The rest of a block whose memory is perhaps still used by earlier work.
 struct Hold {
   Ticket ticket;      // of Node::stream; 0 is none
-  Node::Links links;  // neighbours in the order of being freed
+  Node::Links links;  // in Place::kFenced: neighbours in the order of being freed
 };
 
 // An array that grows in place: references stay valid. Nodes are made and dropped under the pool's

@@ -17,10 +17,14 @@ std::uint32_t Granules(std::uint64_t bytes) {
 }
 
 // Makes a block live. The caller has it for itself and does the counting.
-Allocation GiveOut(NodeIndex index, Node& node, const AllocationRequest& request, Fence pending) {
+Allocation GiveOut(const NodeTable& nodes, NodeIndex index, const AllocationRequest& request,
+                   const Fence& pending) {
+  Node& node = nodes[index];
   const std::uint64_t bytes = node.granules * kGranuleBytes;
   node.owner = request.owner;
   node.stream = static_cast<std::uint16_t>(request.stream);
+  node.inherits = !pending.none();
+  if (node.inherits) nodes.hold(index).ticket = pending.ticket;
   node.slack = static_cast<std::uint8_t>(bytes - std::max<std::uint64_t>(request.bytes, 1));
   const std::uint32_t tag = node.tag.load(std::memory_order_relaxed) + 1;
   node.tag.store(tag, std::memory_order_release);
@@ -86,9 +90,8 @@ std::optional<Allocation> Pool::AllocateCached(const AllocationRequest& request,
     return std::nullopt;
   }
   cache->Pop(nodes_, granules);
-  Node& node = nodes_[index];
-  const Allocation allocation = GiveOut(index, node, request, pending);
-  cache->counters().Add(node);
+  const Allocation allocation = GiveOut(nodes_, index, request, pending);
+  cache->counters().Add(nodes_[index]);
   return allocation;
 }
 
@@ -110,9 +113,8 @@ absl::StatusOr<Allocation> Pool::AllocateShared(const AllocationRequest& request
   }
   Fence pending{request.stream, taken.ticket};
   if (clocks_.Passed(pending)) pending = {};
-  Node& node = nodes_[taken.node];
-  const Allocation allocation = GiveOut(taken.node, node, request, pending);
-  counters_.Add(node);
+  const Allocation allocation = GiveOut(nodes_, taken.node, request, pending);
+  counters_.Add(nodes_[taken.node]);
   return allocation;
 }
 
@@ -132,6 +134,13 @@ absl::StatusOr<LiveBlock> Pool::Deallocate(BlockHandle handle, absl::Span<const 
   // From here on the block is ours.
   Node& node = nodes_[index];
   const LiveBlock block = Describe(node, handle);
+  absl::InlinedVector<Fence, 4> all;
+  if (node.inherits) {
+    // Work from before the allocation counts too, whether the block was used since or not.
+    all.assign(fences.begin(), fences.end());
+    all.push_back({node.stream, nodes_.hold(index).ticket});
+    fences = all;
+  }
   const Unpassed left = Remaining(clocks_, fences);
   if (!left.several && node.granules <= StreamCache::kMaxGranules &&
       KeepInCache(index, left.last)) {
