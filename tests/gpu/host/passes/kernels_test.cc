@@ -210,6 +210,7 @@ extern "C" __global__ void k(int* out) {
     __syncthreads();
     value += s[0];
   }
+  __syncthreads();
   s[t] = value;
   __syncthreads();
   out[t] = s[n - 1 - t];
