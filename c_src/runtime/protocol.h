@@ -32,8 +32,15 @@ inline constexpr std::uint64_t kCompletionSlots = 16384;
 inline constexpr std::uint64_t kPrintRingBytes = std::uint64_t{256} << 10;
 inline constexpr std::uint64_t kStagingBytes = std::uint64_t{16} << 20;
 
+inline constexpr std::uint64_t kTelemetrySlots = 4096;
+
 // Most commands in flight: their completions always fit.
 inline constexpr std::uint64_t kMaxInFlight = kCompletionSlots;
+// Tickets increase. Their low bits are the number of a slot that no other command in flight has:
+// the place in either side's table.
+inline constexpr std::uint64_t kTicketSlotMask = kMaxInFlight - 1;
+// Longest record in the command ring.
+inline constexpr std::uint64_t kMaxCommandBytes = 8192;
 
 enum class CommandKind : std::uint16_t {
   kPad = 0,  // the rest of the ring up to its end
@@ -56,6 +63,16 @@ struct alignas(64) CommandHeader {
   std::uint64_t ticket;
   std::uint64_t submitted_ns;
   std::uint64_t timeout_ns;  // of running; 0 = none
+};
+
+// The print ring's records: a PrintHeader and its text. Like commands they start at multiples of 64
+// bytes and never wrap.
+struct alignas(64) PrintHeader {
+  std::uint32_t bytes;  // of the whole record
+  std::uint16_t kind;   // 1; 0 is a pad
+  std::uint16_t reserved;
+  std::uint64_t ticket;
+  std::uint32_t text_bytes;
 };
 
 struct LaunchCommand {
@@ -140,7 +157,7 @@ struct SegmentHeader {
   std::uint64_t completion_offset;
   std::uint64_t print_offset;
   std::uint64_t staging_offset;
-  std::uint64_t telemetry_offset;
+  std::uint64_t telemetry_offset;  // telemetry/ring.h, kTelemetrySlots slots
   RingControl command;
   RingControl completion;
   RingControl print;

@@ -1,0 +1,114 @@
+#include "c_src/worker/completions.h"
+
+#include <time.h>
+
+#include <cstring>
+
+#include "c_src/base/clock.h"
+#include "telemetry/record.h"
+
+namespace amdgpu::worker {
+namespace {
+
+using protocol::CommandKind;
+
+// A piece of text in one record of the print ring.
+constexpr std::size_t kMaxPieceBytes = 4096;
+constexpr std::uint64_t kPrintPatienceNs = 1'000'000'000;
+constexpr timespec kPrintPause = {0, 200'000};
+
+telemetry::LaunchRecord TelemetryOf(const InFlight& launch, const gpu::Completion& completion,
+                                    absl::StatusCode status) {
+  telemetry::LaunchRecord record;
+  record.header.kind = telemetry::RecordKind::kLaunch;
+  record.header.time_ns = completion.ended_ns;
+  record.ticket = launch.ticket;
+  record.function = launch.function;
+  record.queued_ns = launch.submitted_ns;
+  record.started_ns = completion.started_ns;
+  record.ended_ns = completion.ended_ns;
+  record.stream = launch.stream;
+  record.status = static_cast<std::int32_t>(status);
+  record.grid[0] = launch.grid.x;
+  record.grid[1] = launch.grid.y;
+  record.grid[2] = launch.grid.z;
+  record.block[0] = launch.block.x;
+  record.block[1] = launch.block.y;
+  record.block[2] = launch.block.z;
+  record.dynamic_shared_bytes = launch.dynamic_shared_bytes;
+  return record;
+}
+
+}  // namespace
+
+Completions::Completions(const Segment& segment, InFlightTable& in_flight, Watchdog& watchdog)
+    : header_(segment.header()),
+      records_(segment.completions()),
+      in_flight_(in_flight),
+      watchdog_(watchdog),
+      telemetry_(segment.telemetry(), protocol::kTelemetrySlots),
+      print_(segment.PrintProducer()) {}
+
+void Completions::OnStart(gpu::Ticket ticket, std::uint64_t started_ns) {
+  if (in_flight_[ticket].timeout_ns != 0) watchdog_.OnStart(ticket, started_ns);
+}
+
+void Completions::OnComplete(const gpu::Completion& completion) {
+  const InFlight entry = in_flight_[completion.ticket];
+  if (entry.timeout_ns != 0) watchdog_.OnEnd(completion.ticket);
+  const absl::StatusCode status =
+      entry.refused != absl::StatusCode::kOk ? entry.refused : completion.status;
+
+  bool wake;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (entry.kind == CommandKind::kLaunch) {
+      telemetry_.Push(TelemetryOf(entry, completion, status));
+    }
+    // There is room: the client never has more in flight than the ring has slots.
+    protocol::CompletionRecord& record = records_[head_ & (protocol::kCompletionSlots - 1)];
+    record.ticket = completion.ticket;
+    record.status = static_cast<std::int32_t>(status);
+    record.started_ns = completion.started_ns;
+    record.ended_ns = completion.ended_ns;
+    ++head_;
+    header_.completion.head.store(head_, std::memory_order_seq_cst);
+    wake = completion.ticket >= header_.completion.wake_at.load(std::memory_order_seq_cst) ||
+           head_ - header_.completion.tail.load(std::memory_order_relaxed) >=
+               protocol::kCompletionSlots / 2;
+  }
+  if (wake) Segment::Bell(header_.completion).Ring();
+}
+
+void Completions::OnPrint(gpu::Ticket ticket, absl::string_view text) {
+  absl::MutexLock lock(&print_mutex_);
+  while (!text.empty()) {
+    const absl::string_view piece = text.substr(0, kMaxPieceBytes);
+    PrintPiece(ticket, piece);
+    text.remove_prefix(piece.size());
+  }
+}
+
+void Completions::PrintPiece(gpu::Ticket ticket, absl::string_view text) {
+  const std::uint64_t bytes = RecordBytes(sizeof(protocol::PrintHeader) + text.size());
+  const std::uint64_t deadline = NowNs() + kPrintPatienceNs;
+  std::byte* place = print_.Reserve(bytes);
+  while (place == nullptr && NowNs() < deadline) {
+    Segment::Bell(header_.completion).Ring();
+    nanosleep(&kPrintPause, nullptr);
+    place = print_.Reserve(bytes);
+  }
+  if (place == nullptr) return;
+  protocol::PrintHeader header{};
+  header.bytes = static_cast<std::uint32_t>(bytes);
+  header.kind = 1;
+  header.ticket = ticket;
+  header.text_bytes = static_cast<std::uint32_t>(text.size());
+  std::memcpy(place, &header, sizeof(header));
+  std::memcpy(place + sizeof(header), text.data(), text.size());
+  print_.Publish(bytes);
+  // What a kernel says may be all that is heard of it: it is shown at once.
+  Segment::Bell(header_.completion).Ring();
+}
+
+}  // namespace amdgpu::worker

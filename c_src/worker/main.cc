@@ -1,0 +1,48 @@
+// The worker's executable: which driver serves which kind of device.
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "c_src/worker/worker.h"
+#include "gpu/host/driver/host_driver.h"
+#include "gpu/host/driver/kernel_thread.h"
+#include "gpu/host/driver/running_launch.h"
+
+namespace amdgpu {
+namespace {
+
+absl::StatusOr<std::unique_ptr<gpu::Driver>> MakeDriver(const worker::DriverRequest& request,
+                                                        gpu::CompletionSink& sink) {
+  if (request.kind != "host") {
+    return absl::NotFoundError(absl::StrCat("no driver for devices of kind ", request.kind));
+  }
+  return host::HostDriver::Create({.arena_fd = request.arena_fd,
+                                   .arena_bytes = request.arena_bytes,
+                                   .threads = request.threads},
+                                  sink);
+}
+
+bool CurrentHostLaunch(worker::LaunchIdentity* identity) {
+  const host::RunningLaunch* launch = host::CurrentLaunch();
+  if (launch == nullptr) return false;
+  *identity = {launch->ticket, launch->function, launch->message};
+  return true;
+}
+
+// The driver runs small launches on the thread that makes them if kernels may run there.
+absl::Status StartKernelThread(const std::string& name, std::function<void()> body) {
+  auto thread = host::KernelThread::Start(name, std::move(body));
+  if (!thread.ok()) return thread.status();
+  thread->release();  // the body never returns
+  return absl::OkStatus();
+}
+
+}  // namespace
+}  // namespace amdgpu
+
+int main(int argc, char** argv) {
+  amdgpu::worker::WorkerMain(argc, argv,
+                             {.make = amdgpu::MakeDriver,
+                              .current_launch = amdgpu::CurrentHostLaunch,
+                              .start_thread = amdgpu::StartKernelThread});
+}
