@@ -36,6 +36,7 @@ void protectVariables(llvm::Module& module) {
     if (variable.getName().starts_with("llvm.")) continue;
     if (isSharedVariable(variable)) {
       exposeVariable(variable, /*dso_local=*/true);
+      variable.setConstant(false);  // clang makes one at file scope a constant undef
     } else if (variable.isExternallyInitialized() || !variable.isConstant()) {
       exposeVariable(variable, /*dso_local=*/false);
       if (!variable.isDeclaration()) variable.setExternallyInitialized(true);
