@@ -198,6 +198,7 @@ void Scheduler::Advance(Stream& stream) {
       case Item::Kind::kTask:
         if (cancelling_) {
           lock.unlock();
+          item.task.reset();
           CompleteNow(item.ticket, absl::StatusCode::kCancelled);
           lock.lock();
           break;
@@ -207,8 +208,7 @@ void Scheduler::Advance(Stream& stream) {
           return;
         }
         lock.unlock();
-        RunHere(*item.task);
-        item.task.reset();
+        RunHere(std::move(item.task));
         lock.lock();
         break;
     }
@@ -231,13 +231,15 @@ bool Scheduler::RunsHere(const Task& task) const {
   return unit_ns > 0 && unit_ns * static_cast<double>(task.units()) <= kSmallNs;
 }
 
-void Scheduler::RunHere(Task& task) {
+void Scheduler::RunHere(std::unique_ptr<Task> task) {
+  const gpu::Ticket ticket = task->ticket();
   const std::uint64_t started_ns = NowNs();
-  sink_.OnStart(task.ticket(), started_ns);
-  task.Run(0, task.units());
+  sink_.OnStart(ticket, started_ns);
+  task->Run(0, task->units());
   const std::uint64_t ended_ns = NowNs();
-  task.Finish(static_cast<double>(ended_ns - started_ns) / static_cast<double>(task.units()));
-  sink_.OnComplete({.ticket = task.ticket(), .started_ns = started_ns, .ended_ns = ended_ns});
+  task->Finish(static_cast<double>(ended_ns - started_ns) / static_cast<double>(task->units()));
+  task.reset();  // before the completion: what it used may be unloaded then
+  sink_.OnComplete({.ticket = ticket, .started_ns = started_ns, .ended_ns = ended_ns});
 }
 
 void Scheduler::CompleteNow(gpu::Ticket ticket, absl::StatusCode status) {
@@ -368,14 +370,17 @@ void Scheduler::Participate(ActiveTask& active) {
 void Scheduler::CompleteActive(Stream& stream) {
   const std::unique_ptr<ActiveTask> active = std::move(stream.active);
   const std::uint64_t ended_ns = NowNs();
-  const bool cancelled = active->next.load(std::memory_order_relaxed) < active->task->units();
+  Task& task = *active->task;
+  const gpu::Ticket ticket = task.ticket();
+  const bool cancelled = active->next.load(std::memory_order_relaxed) < task.units();
   if (!cancelled) {
-    active->task->Finish(static_cast<double>(active->thread_ns.load(std::memory_order_relaxed)) /
-                         static_cast<double>(active->task->units()));
+    task.Finish(static_cast<double>(active->thread_ns.load(std::memory_order_relaxed)) /
+                static_cast<double>(task.units()));
   }
-  sink_.OnComplete({.ticket = active->task->ticket(),
+  active->task.reset();  // before the completion: what it used may be unloaded then
+  sink_.OnComplete({.ticket = ticket,
                     .status = cancelled ? absl::StatusCode::kCancelled : absl::StatusCode::kOk,
-                    .started_ns = active->started_ns,
+                    .started_ns = active->started ? active->started_ns : ended_ns,
                     .ended_ns = ended_ns});
   Advance(stream);
 }

@@ -108,7 +108,7 @@ class Scheduler {
   void Advance(Stream& stream);
   // True if the calling thread had better run the task itself than hand it over.
   bool RunsHere(const Task& task) const;
-  void RunHere(Task& task);
+  void RunHere(std::unique_ptr<Task> task);
   void CompleteNow(gpu::Ticket ticket, absl::StatusCode status);
   void Activate(Stream& stream, std::unique_ptr<Task> task) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void EndRecording(Recording& recording) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
