@@ -1,0 +1,3 @@
+[
+  inputs: ["{mix,.formatter}.exs", "{bench,lib,mix,test}/**/*.{ex,exs}"]
+]

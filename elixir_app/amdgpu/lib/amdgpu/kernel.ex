@@ -1,0 +1,246 @@
+defmodule AMDGPU.Kernel do
+  @moduledoc """
+  A kernel, compiled from HIP C++ source at run time and loaded on a device.
+
+  Any process may launch it. It survives the device's restarts.
+  """
+
+  alias AMDGPU.{Bang, CompileError, Device, Diagnostic, Error, Job, Native, Options, TimeoutError}
+
+  @enforce_keys [:ref, :device, :name, :core, :origin]
+  defstruct @enforce_keys
+
+  @typedoc "Which of the telemetry's core classes its launches are counted under."
+  @type core :: :aura | :matrix | :neuromorphic
+
+  @typedoc "`origin` says where the code came from: the memory cache, the disk cache, or the compiler."
+  @type t :: %__MODULE__{
+          ref: reference(),
+          device: Device.t(),
+          name: String.t(),
+          core: core(),
+          origin: :memory | :disk | :compiled
+        }
+
+  @cores [:aura, :matrix, :neuromorphic]
+  @standards ~w(c++11 c++14 c++17 c++20)
+  @default_timeout_ms 60_000
+
+  @doc """
+  Compiles `name` from `source` for `device` and waits for it.
+
+  `name` is what the source calls the kernel, `extern "C"` or not, or an expression that names a
+  template instance: `"scale<float>"`. The same source with the same options is compiled once: later
+  calls get it from a cache in memory or on disk.
+
+  Options:
+
+    * `defines:` - constants, as `-D` would: `%{TILE: 16, FAST: true}`. Values are numbers, strings
+      (as they are), `true` (1) and `false` (0)
+    * `names:` - more name expressions to compile in the same module. Kernels compiled with the same
+      list share its `__device__` variables and one compile
+    * `core:` - the core class for telemetry: `:aura` (the default), `:matrix`, `:neuromorphic`
+    * `std:` - `"c++11"` to `"c++20"`; `"c++17"` by default
+    * `strict_math:` - `true` forbids fused multiply-add and approximate vector math
+    * `block:` - the block shape it will be launched with, `n`, `{x, y}` or `{x, y, z}`: compiles
+      for that shape at once. Without it any shape works, and a shape in use is specialised on in the
+      background
+    * `file:` - the source's name in diagnostics; `"kernel.hip"` by default
+    * `timeout:` - of the compile, milliseconds; 60,000 by default
+
+  Errors: `AMDGPU.CompileError` with the diagnostics, `AMDGPU.TimeoutError`.
+  """
+  @spec compile(Device.t(), String.t(), String.t(), keyword()) ::
+          {:ok, t()} | {:error, Error.any_error()}
+  def compile(device, source, name, options \\ []) do
+    with {:ok, job} <- compile_async(device, source, name, options), do: finish(job, :infinity)
+  end
+
+  @doc "Like `compile/4`, but raises."
+  @spec compile!(Device.t(), String.t(), String.t(), keyword()) :: t()
+  def compile!(device, source, name, options \\ []),
+    do: Bang.value!(compile(device, source, name, options))
+
+  @doc """
+  Starts a compile and returns at once. `AMDGPU.await/2` on the job gives `{:ok, kernel}`;
+  `cancel/1` stops it. Arguments as for `compile/4`.
+  """
+  @spec compile_async(Device.t(), String.t(), String.t(), keyword()) ::
+          {:ok, Job.t()} | {:error, Error.any_error()}
+  def compile_async(%Device{} = device, source, name, options \\ [])
+      when is_binary(source) and is_binary(name) do
+    with {:ok, options} <- Options.validate(options, checks()),
+         {:ok, defines} <- defines(options.defines) do
+      request = %{
+        source: source,
+        file_name: options.file,
+        names: if(name in options.names, do: options.names, else: [name | options.names]),
+        defines: defines,
+        std: to_string(options.std),
+        strict_math: options.strict_math,
+        optimization: 3,
+        block: options.block,
+        timeout_ms: if(options.timeout == :infinity, do: 0, else: options.timeout)
+      }
+
+      ref = Native.kernel_compile(device.ref, request, name, Atom.to_string(options.core))
+      finish = %{device: device, name: name, core: options.core, timeout: options.timeout}
+      {:ok, %Job{ref: ref, kind: :compile, finish: finish}}
+    end
+  end
+
+  @doc "Like `compile_async/4`, but raises."
+  @spec compile_async!(Device.t(), String.t(), String.t(), keyword()) :: Job.t()
+  def compile_async!(device, source, name, options \\ []),
+    do: Bang.value!(compile_async(device, source, name, options))
+
+  @doc """
+  Stops a compile that nobody needs any more; awaiting it gives an `AMDGPU.CompileError` with the
+  reason `:cancelled`. False when it had ended already.
+  """
+  @spec cancel(Job.t()) :: boolean()
+  def cancel(%Job{kind: :compile, ref: ref}), do: Native.job_cancel(ref)
+
+  @doc """
+  The kernel's signature and what was compiled.
+
+    * `name`, `symbol` (mangled), `core`
+    * `params` - a list of `%{name:, type:, kind:, dtype:, read_only:, size:, lanes:}`: `type` as in
+      the source, `kind` `:scalar`, `:pointer` or `:aggregate`, `dtype` of the scalar or of what the
+      pointer points to (nil for other types), `size` in bytes, `lanes` of a vector type (4 for
+      `float4`)
+    * `static_shared_bytes`, `uses_dynamic_shared`, `max_threads_per_block` (`__launch_bounds__`; 0 =
+      the device's)
+    * `specialised_shapes` - block shapes that have code of their own now
+    * `key` - the content hash of source, options and target; `code_bytes`
+    * `warnings` - a list of `AMDGPU.Diagnostic`
+  """
+  @spec info(t()) :: %{atom() => term()}
+  def info(%__MODULE__{ref: ref, core: core}) do
+    ref
+    |> Native.kernel_info()
+    |> Map.put(:core, core)
+    |> Map.update!(:warnings, fn list -> Enum.map(list, &Diagnostic.from_native/1) end)
+  end
+
+  @doc """
+  Writes `binary` into the `__device__` or `__constant__` variable `name` of the kernel's module,
+  behind launches that are queued and before those to come.
+
+  Options: `offset:`, in bytes; 0 by default.
+  """
+  @spec put_global(t(), String.t(), binary(), offset: non_neg_integer()) ::
+          :ok | {:error, Error.any_error()}
+  def put_global(%__MODULE__{ref: ref}, name, binary, options \\ [])
+      when is_binary(name) and is_binary(binary) do
+    checks = [offset: {0, &Options.natural?/1, "a number of bytes"}]
+
+    with {:ok, options} <- Options.validate(options, checks) do
+      case Job.wait(Native.kernel_put_global(ref, name, options.offset, binary), :infinity) do
+        {:error, reason} -> {:error, Error.from_native(reason)}
+        _done -> :ok
+      end
+    end
+  end
+
+  @doc "Like `put_global/4`, but raises."
+  @spec put_global!(t(), String.t(), binary(), offset: non_neg_integer()) :: :ok
+  def put_global!(kernel, name, binary, options \\ []),
+    do: Bang.value!(put_global(kernel, name, binary, options))
+
+  @doc false
+  # The result of a compile job; `AMDGPU.await/2` ends here.
+  def finish(%Job{kind: :compile, ref: ref, finish: finish}, timeout) do
+    # No spinning: what is not in the memory cache takes milliseconds.
+    case Job.wait(ref, timeout, 0) do
+      :pending ->
+        {:error, %TimeoutError{what: "await", after_ms: timeout}}
+
+      {:error, reason} ->
+        {:error, reason |> Error.from_native() |> explain(finish)}
+
+      _done ->
+        {kernel, origin} = Native.job_kernel(ref)
+
+        {:ok,
+         %__MODULE__{
+           ref: kernel,
+           device: finish.device,
+           name: finish.name,
+           core: finish.core,
+           origin: origin
+         }}
+    end
+  end
+
+  defp explain(%CompileError{} = error, finish), do: %{error | kernel: finish.name}
+
+  defp explain(%Error{code: :cancelled} = error, finish),
+    do: %CompileError{kernel: finish.name, reason: :cancelled, detail: error.message}
+
+  defp explain(%Error{code: :deadline_exceeded}, finish),
+    do: %TimeoutError{what: "the compile of #{finish.name}", after_ms: finish.timeout}
+
+  defp explain(error, _finish), do: error
+
+  # Options
+
+  defp checks do
+    [
+      defines: {[], &(is_map(&1) or Keyword.keyword?(&1)), "a map or a keyword list"},
+      names: {[], &names?/1, "a list of strings"},
+      core: {:aura, &(&1 in @cores), "one of #{inspect(@cores)}"},
+      std: {"c++17", &(to_string(&1) in @standards), "one of #{inspect(@standards)}"},
+      strict_math: {false, &is_boolean/1, "true or false"},
+      block: {nil, &block?/1, "a positive integer, {x, y} or {x, y, z}"},
+      file: {"kernel.hip", &is_binary/1, "a file name"},
+      timeout: {@default_timeout_ms, &Options.timeout?/1, "milliseconds or :infinity"}
+    ]
+  end
+
+  defp names?(names), do: is_list(names) and Enum.all?(names, &is_binary/1)
+
+  defp block?(nil), do: true
+  defp block?(n) when is_integer(n), do: n in 1..0xFFFFFFFF
+  defp block?({x, y}), do: block?({x, y, 1})
+
+  defp block?({x, y, z}),
+    do: Enum.all?([x, y, z], &(is_integer(&1) and &1 in 1..0xFFFFFFFF))
+
+  defp block?(_), do: false
+
+  # Sorted: the order in which constants are given must not miss the cache.
+  defp defines(defines) do
+    defines
+    |> Enum.sort_by(fn {name, _} -> to_string(name) end)
+    |> Enum.reduce_while({:ok, []}, fn {name, value}, {:ok, done} ->
+      with true <- is_atom(name) or is_binary(name),
+           {:ok, text} <- define(value) do
+        {:cont, {:ok, [{to_string(name), text} | done]}}
+      else
+        _ -> {:halt, {:error, define_error(name, value)}}
+      end
+    end)
+    |> case do
+      {:ok, list} -> {:ok, Enum.reverse(list)}
+      error -> error
+    end
+  end
+
+  defp define(true), do: {:ok, "1"}
+  defp define(false), do: {:ok, "0"}
+  defp define(value) when is_binary(value), do: {:ok, value}
+  defp define(value) when is_integer(value) or is_float(value), do: {:ok, to_string(value)}
+  defp define(_), do: :error
+
+  defp define_error(name, value) do
+    Error.invalid(
+      "option :defines, #{inspect(name)}: expected a number, a string, true or false, got #{inspect(value)}"
+    )
+  end
+
+  defimpl Inspect do
+    def inspect(kernel, _opts),
+      do: "#AMDGPU.Kernel<#{kernel.name} on #{AMDGPU.Device.label(kernel.device)}>"
+  end
+end

@@ -1,0 +1,121 @@
+defmodule AMDGPU.Native do
+  @moduledoc false
+  # The NIFs, one to one. Terms in, terms out; whoever calls them checks options and makes structs.
+  #
+  # Results: `:ok`, `{:ok, value}`, `{:error, {code, message, detail}}` (for `AMDGPU.Error.from_native/1`),
+  # `:unavailable` (not now: wait, then try again) and `{:wait, job}` (when that job has ended, try again).
+  # `stream` is nil or the reference of a stream; sizes and offsets are bytes.
+
+  @on_load :load
+
+  @doc false
+  def load do
+    path = Path.join(dir(), "amdgpu_nif")
+
+    case :erlang.load_nif(String.to_charlist(path), 0) do
+      :ok ->
+        :ok
+
+      {:error, {:upgrade, _}} = error ->
+        error
+
+      {:error, {reason, text}} ->
+        {:error,
+         "AMDGPU: #{path}.so does not load (#{reason}): #{text}. " <>
+           "`mix amdgpu.doctor` says what is missing."}
+    end
+  end
+
+  @doc "The folder of the NIF and the executables."
+  def dir do
+    case System.get_env("AMDGPU_PRIV_DIR") do
+      nil -> Path.join(priv(), "native")
+      dir -> Path.expand(dir)
+    end
+  end
+
+  # While the library itself is being compiled, its application is not in the code path yet.
+  defp priv do
+    case :code.priv_dir(:amdgpu) do
+      {:error, :bad_name} -> Path.expand("../../priv", __DIR__)
+      path -> List.to_string(path)
+    end
+  end
+
+  # The compile service. Options: compiler_path, cache_dir, use_disk, disk_limit.
+  def compiler_start(_options), do: stub()
+  def compiler_stop, do: stub()
+  def compiler_stats, do: stub()
+  def compiler_clear(_disk?), do: stub()
+
+  # Sends `{:amdgpu_worker_exit, generation, error}` to `server` and `{:amdgpu_print, text}` to
+  # `printer`. The device closes when `server` ends.
+  def device_open(_options, _server, _printer), do: stub()
+  def device_close(_device), do: stub()
+  def device_restart(_device), do: stub()
+  def device_ready(_device), do: stub()
+  def device_when_ready(_device), do: stub()
+  def device_properties(_device), do: stub()
+  def device_memory(_device), do: stub()
+  def device_stats(_device), do: stub()
+  def device_set_limits(_device, _device_bytes, _owner_bytes), do: stub()
+  def device_log_allocations(_device, _path), do: stub()
+  def device_trim(_device), do: stub()
+  def device_synchronize(_device, _stream), do: stub()
+
+  def stream_create(_device), do: stub()
+  def stream_close(_stream), do: stub()
+  def stream_wait(_stream, _other), do: stub()
+
+  # Buffers belong to the calling process.
+  def buffer_new(_device, _dtype, _elements, _stream), do: stub()
+  # The job's buffer is `job_buffer/1`.
+  def buffer_new_slow(_device, _dtype, _elements, _stream), do: stub()
+  def buffer_free(_buffer), do: stub()
+  def buffer_give_away(_buffer, _pid), do: stub()
+  def buffer_info(_buffer), do: stub()
+  def buffer_read(_buffer, _offset, _bytes), do: stub()
+  def buffer_write(_buffer, _offset, _binary), do: stub()
+  def buffer_write_queued(_buffer, _offset, _binary, _stream), do: stub()
+
+  def buffer_copy(_destination, _destination_offset, _source, _source_offset, _bytes, _stream),
+    do: stub()
+
+  def buffer_fill(_buffer, _pattern, _stream), do: stub()
+
+  # A job; its kernel is `job_kernel/1`, as `{kernel, :memory | :disk | :compiled}`.
+  def kernel_compile(_device, _request, _name, _core_class), do: stub()
+  def kernel_info(_kernel), do: stub()
+  def kernel_put_global(_kernel, _name, _offset, _binary), do: stub()
+  def kernel_launch(_kernel, _options, _arguments), do: stub()
+
+  # :pending | {:ok, queued_ns, started_ns, ended_ns, specialised?} | {:error, reason}
+  def job_poll(_job, _spin_ns), do: stub()
+
+  # Sends `{tag, :done}` to the caller when the job ends; 0 if it has ended and nothing will be sent.
+  def job_subscribe(_job, _tag), do: stub()
+  # False: the message was sent or is on its way.
+  def job_unsubscribe(_job, _subscription), do: stub()
+  def job_cancel(_job), do: stub()
+  def job_kernel(_job), do: stub()
+  def job_buffer(_job), do: stub()
+
+  @doc """
+  How many native objects the terms of this VM keep alive. 0 when nothing of the library is in use
+  and garbage has been collected.
+  """
+  @spec live_resources() :: non_neg_integer()
+  def live_resources, do: live_resource_counts() |> Map.values() |> Enum.sum()
+
+  @doc "The same, by kind."
+  @spec live_resource_counts() :: %{atom() => non_neg_integer()}
+  def live_resource_counts, do: stub()
+
+  # Drops, now, what garbage collection has let go of.
+  def drop_pending, do: stub()
+  def build_id, do: stub()
+  # Nanoseconds that copying the binary takes. For benchmarks.
+  def bench_memcpy(_binary), do: stub()
+
+  defp stub, do: :erlang.nif_error(:not_loaded)
+end

@@ -1,0 +1,114 @@
+// Kernels: compiling, information, global variables.
+
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "nif/atoms.h"
+#include "nif/decode.h"
+#include "nif/encode.h"
+#include "nif/job_term.h"
+#include "nif/message.h"
+#include "nif/nifs.h"
+#include "nif/resources.h"
+
+namespace amdgpu::nif {
+namespace {
+
+bool DecodeNames(ErlNifEnv* env, ERL_NIF_TERM list, proto::CompileRequest& request) {
+  ERL_NIF_TERM name;
+  while (enif_get_list_cell(env, list, &name, &list)) {
+    std::optional<std::string> text = DecodeString(env, name);
+    if (!text) return false;
+    request.add_names(*std::move(text));
+  }
+  return true;
+}
+
+bool DecodeDefines(ErlNifEnv* env, ERL_NIF_TERM list, proto::CompileRequest& request) {
+  ERL_NIF_TERM define;
+  while (enif_get_list_cell(env, list, &define, &list)) {
+    int arity = 0;
+    const ERL_NIF_TERM* pair = nullptr;
+    if (!enif_get_tuple(env, define, &arity, &pair) || arity != 2) return false;
+    std::optional<std::string> name = DecodeString(env, pair[0]);
+    std::optional<std::string> value = DecodeString(env, pair[1]);
+    if (!name || !value) return false;
+    proto::Define& added = *request.add_defines();
+    added.set_name(*std::move(name));
+    added.set_value(*std::move(value));
+  }
+  return true;
+}
+
+std::optional<proto::CompileRequest> DecodeRequest(ErlNifEnv* env, ERL_NIF_TERM map) {
+  proto::CompileRequest request;
+  ERL_NIF_TERM names;
+  ERL_NIF_TERM defines;
+  if (!enif_get_map_value(env, map, atoms.names, &names) || !DecodeNames(env, names, request) ||
+      !enif_get_map_value(env, map, atoms.defines, &defines) ||
+      !DecodeDefines(env, defines, request)) {
+    return std::nullopt;
+  }
+  request.set_source(GetString(env, map, atoms.source));
+  request.set_file_name(GetString(env, map, atoms.file_name));
+  request.set_std(GetString(env, map, atoms.std_));
+  request.set_strict_math(GetBool(env, map, atoms.strict_math, false));
+  request.set_optimization(static_cast<std::uint32_t>(GetUint64(env, map, atoms.optimization, 3)));
+  request.set_timeout_ms(static_cast<std::uint32_t>(GetUint64(env, map, atoms.timeout_ms, 0)));
+  ERL_NIF_TERM block;
+  if (enif_get_map_value(env, map, atoms.block, &block) && block != atoms.nil) {
+    const std::optional<gpu::Dim3> shape = DecodeDim3(env, block);
+    if (!shape) return std::nullopt;
+    request.set_block_x(shape->x);
+    request.set_block_y(shape->y);
+    request.set_block_z(shape->z);
+  }
+  return request;
+}
+
+ERL_NIF_TERM Compile(ErlNifEnv* env, int, const ERL_NIF_TERM argv[]) {
+  const CallerScope scope(env);  // may have been scheduled past the table's
+  const auto* const resource = Resource<DeviceResource>::Get(env, argv[0]);
+  const auto name = DecodeString(env, argv[2]);
+  const auto core_class = DecodeString(env, argv[3]);
+  if (resource == nullptr || !enif_is_map(env, argv[1]) || !name || !core_class) {
+    return enif_make_badarg(env);
+  }
+  std::optional<proto::CompileRequest> request = DecodeRequest(env, argv[1]);
+  if (!request) return enif_make_badarg(env);
+  const OpenDeviceRef& device = resource->device.get();
+  return MakeJob(env, device, device->device()->Compile(*std::move(request), *name, *core_class));
+}
+
+}  // namespace
+
+ERL_NIF_TERM KernelCompile(ErlNifEnv* env, const ERL_NIF_TERM argv[]) {
+  ERL_NIF_TERM source;
+  ErlNifBinary binary;
+  if (!enif_get_map_value(env, argv[1], atoms.source, &source) ||
+      !enif_inspect_binary(env, source, &binary)) {
+    return enif_make_badarg(env);
+  }
+  if (binary.size <= kMaxQuickSourceBytes) return Compile(env, 4, argv);
+  return enif_schedule_nif(env, "kernel_compile", ERL_NIF_DIRTY_JOB_CPU_BOUND, &Compile, 4, argv);
+}
+
+ERL_NIF_TERM KernelInformation(ErlNifEnv* env, const ERL_NIF_TERM argv[]) {
+  const auto* const kernel = Resource<KernelResource>::Get(env, argv[0]);
+  if (kernel == nullptr) return enif_make_badarg(env);
+  return EncodeKernelInfo(env, *kernel->kernel);
+}
+
+ERL_NIF_TERM KernelPutGlobal(ErlNifEnv* env, const ERL_NIF_TERM argv[]) {
+  const auto* const kernel = Resource<KernelResource>::Get(env, argv[0]);
+  const auto name = DecodeString(env, argv[1]);
+  const auto offset = DecodeUint64(env, argv[2]);
+  const auto bytes = DecodeBytes(env, argv[3]);
+  if (kernel == nullptr || !name || !offset || !bytes) return enif_make_badarg(env);
+  const OpenDeviceRef& device = kernel->device.get();
+  return MakeJob(env, device,
+                 device->device()->WriteGlobal(kernel->kernel.get(), *name, *offset, *bytes));
+}
+
+}  // namespace amdgpu::nif

@@ -1,0 +1,82 @@
+#include "nif/reaper.h"
+
+#include <pthread.h>
+#include <signal.h>
+
+#include <chrono>
+#include <thread>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+
+namespace amdgpu::nif {
+namespace {
+
+// Time between the first push and the drop: lets a garbage collection of many handles wake the
+// thread once.
+constexpr auto kBatch = std::chrono::milliseconds(1);
+
+class Reaper {
+ public:
+  void Push(std::shared_ptr<const void> object) {
+    absl::MutexLock lock(&mutex_);
+    pending_.push_back(std::move(object));
+  }
+
+  // The vector's destruction outside the lock is what drops the objects.
+  void Drain() { const std::vector<std::shared_ptr<const void>> dropped = Take(); }
+
+  [[noreturn]] void Run() {
+    while (true) {
+      {
+        absl::MutexLock lock(&mutex_);
+        mutex_.Await(absl::Condition(this, &Reaper::HasPending));
+      }
+      std::this_thread::sleep_for(kBatch);
+      Drain();
+    }
+  }
+
+ private:
+  bool HasPending() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return !pending_.empty(); }
+
+  std::vector<std::shared_ptr<const void>> Take() {
+    absl::MutexLock lock(&mutex_);
+    return std::exchange(pending_, {});
+  }
+
+  absl::Mutex mutex_;
+  std::vector<std::shared_ptr<const void>> pending_ ABSL_GUARDED_BY(mutex_);
+};
+
+// Leaked: a destructor at exit would race with the thread.
+Reaper& TheReaper() {
+  static Reaper* const reaper = new Reaper;
+  return *reaper;
+}
+
+}  // namespace
+
+void StartReaper() {
+  [[maybe_unused]] static const bool started = [] {
+    // Signals are for the VM's own threads.
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    std::thread thread([] {
+      pthread_setname_np(pthread_self(), "amdgpu_reaper");
+      TheReaper().Run();
+    });
+    thread.detach();
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    return true;
+  }();
+}
+
+void DropLater(std::shared_ptr<const void> object) { TheReaper().Push(std::move(object)); }
+
+void DropNow() { TheReaper().Drain(); }
+
+}  // namespace amdgpu::nif
