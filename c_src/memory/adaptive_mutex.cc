@@ -1,10 +1,16 @@
 #include "c_src/memory/adaptive_mutex.h"
 
+#include <sched.h>
+#include <time.h>
+
 namespace amdgpu {
 namespace {
 
-// About a microsecond: longer than any section, shorter than a wake-up.
-constexpr int kSpins = 64;
+// Rounds of waiting: a few pauses of the core each at first, then a turn for another thread (the
+// holder, if it was interrupted), then short sleeps (for reports, which hold locks for long).
+constexpr int kSpins = 32;
+constexpr int kYields = 64;
+constexpr timespec kSleep = {.tv_sec = 0, .tv_nsec = 20'000};
 
 void Pause() {
 #if defined(__x86_64__)
@@ -14,21 +20,27 @@ void Pause() {
 #endif
 }
 
+void WaitAWhile(int round) {
+  if (round < kSpins) {
+    Pause();
+  } else if (round < kSpins + kYields) {
+    sched_yield();
+  } else {
+    nanosleep(&kSleep, nullptr);
+  }
+}
+
 }  // namespace
 
 void AdaptiveMutex::LockSlow() {
-  for (int spin = 0; spin < kSpins; ++spin) {
-    Pause();
-    int free = kFree;
-    if (state_.load(std::memory_order_relaxed) == kFree &&
-        state_.compare_exchange_weak(free, kHeld, std::memory_order_acquire,
-                                     std::memory_order_relaxed)) {
+  int round = 0;
+  while (true) {
+    if (!held_.load(std::memory_order_relaxed) &&
+        !held_.exchange(true, std::memory_order_acquire)) {
       return;
     }
-  }
-  // From here on whoever unlocks must wake somebody, and so must we.
-  while (state_.exchange(kContended, std::memory_order_acquire) != kFree) {
-    state_.wait(kContended, std::memory_order_relaxed);
+    WaitAWhile(round);
+    if (round < kSpins + kYields) ++round;
   }
 }
 

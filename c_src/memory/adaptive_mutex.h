@@ -1,4 +1,4 @@
-// A mutex for sections of tens of nanoseconds: one word, spins briefly, then sleeps.
+// A mutex for sections of tens of nanoseconds: one byte, one atomic exchange.
 
 #ifndef AMDGPU_C_SRC_MEMORY_ADAPTIVE_MUTEX_H_
 #define AMDGPU_C_SRC_MEMORY_ADAPTIVE_MUTEX_H_
@@ -9,27 +9,19 @@
 
 namespace amdgpu {
 
-// Not recursive, not fair. Meets BasicLockable.
+// Waiters spin for about a microsecond, then let others run, then sleep a little at a time: nobody
+// wakes them, and so unlocking is a plain store. Not recursive, not fair.
 class ABSL_LOCKABLE AdaptiveMutex {
  public:
   void lock() ABSL_EXCLUSIVE_LOCK_FUNCTION() {
-    int free = kFree;
-    if (!state_.compare_exchange_strong(free, kHeld, std::memory_order_acquire,
-                                        std::memory_order_relaxed)) {
-      LockSlow();
-    }
+    if (held_.exchange(true, std::memory_order_acquire)) LockSlow();
   }
-
-  void unlock() ABSL_UNLOCK_FUNCTION() {
-    if (state_.exchange(kFree, std::memory_order_release) == kContended) state_.notify_one();
-  }
+  void unlock() ABSL_UNLOCK_FUNCTION() { held_.store(false, std::memory_order_release); }
 
  private:
-  enum State : int { kFree = 0, kHeld = 1, kContended = 2 };
-
   void LockSlow();
 
-  std::atomic<int> state_{kFree};
+  std::atomic<bool> held_{false};
 };
 
 class ABSL_SCOPED_LOCKABLE AdaptiveLock {

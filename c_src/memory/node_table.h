@@ -23,6 +23,11 @@ enum class Place : std::uint8_t {
 
 // One block, or a sentinel of length 0 at either end of a chain of blocks. Two to a cache line.
 struct Node {
+  static constexpr std::uint32_t kLive = 1;
+  static constexpr std::uint32_t kCacheable = 2;  // goes to its stream's cache when freed
+  static constexpr std::uint32_t kInherits = 4;   // earlier work, Hold::ticket, may still use it
+  static constexpr std::uint32_t kGeneration = 8;
+
   struct Links {
     NodeIndex previous;
     NodeIndex next;
@@ -36,11 +41,10 @@ struct Node {
     Links links;    // not live: neighbours in the list the node is in
     OwnerId owner;  // live
   };
-  // Odd while live; grows by one at each allocation and each deallocation. Whoever moves it on from
-  // the value in a handle has the block for itself: that makes a second free an error, not a race.
+  // How often the node was allocated (multiples of kGeneration), and the flags below. A handle
+  // holds the tag of its allocation: it is live while the node's is the same.
   std::atomic<std::uint32_t> tag;
-  std::uint16_t stream : 15;
-  std::uint16_t inherits : 1;  // live: Hold::ticket may still use it, since before it was allocated
+  std::atomic<std::uint16_t> stream;  // live: that allocated it; Place::kFenced: that may have it
   Place place;
   std::uint8_t slack;  // live: bytes of the block beyond those requested
 };
@@ -61,7 +65,7 @@ inline LiveBlock Describe(const Node& node, BlockHandle handle) {
           .bytes = bytes,
           .requested = bytes - node.slack,
           .owner = node.owner,
-          .stream = node.stream};
+          .stream = node.stream.load(std::memory_order_relaxed)};
 }
 
 // The rest of a block whose memory is perhaps still used by earlier work.

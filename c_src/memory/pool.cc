@@ -18,32 +18,51 @@ std::uint32_t Granules(std::uint64_t bytes) {
 
 // Makes a block live. The caller has it for itself and does the counting.
 Allocation GiveOut(const NodeTable& nodes, NodeIndex index, const AllocationRequest& request,
-                   const Fence& pending) {
+                   const Fence& pending, std::uint32_t flags) {
   Node& node = nodes[index];
   const std::uint64_t bytes = node.granules * kGranuleBytes;
   node.owner = request.owner;
-  node.stream = static_cast<std::uint16_t>(request.stream);
-  node.inherits = !pending.none();
-  if (node.inherits) nodes.hold(index).ticket = pending.ticket;
+  node.stream.store(static_cast<std::uint16_t>(request.stream), std::memory_order_relaxed);
   node.slack = static_cast<std::uint8_t>(bytes - std::max<std::uint64_t>(request.bytes, 1));
-  const std::uint32_t tag = node.tag.load(std::memory_order_relaxed) + 1;
-  node.tag.store(tag, std::memory_order_release);
+  if (!pending.none()) {
+    nodes.hold(index).ticket = pending.ticket;
+    flags |= Node::kInherits;
+  }
+  constexpr std::uint32_t kFlags = Node::kGeneration - 1;
+  const std::uint32_t generation = node.tag.load(std::memory_order_relaxed) & ~kFlags;
+  const std::uint32_t tag = (generation + Node::kGeneration) | flags | Node::kLive;
+  node.tag.store(tag, std::memory_order_relaxed);
   return {HandleOf(index, tag), node.offset * kGranuleBytes, bytes, pending};
 }
 
-// What is left to wait for of a block's fences.
+// Ends the life of a block, under the lock that guards it; false if it ended before.
+bool Claim(Node& node, BlockHandle handle) {
+  const std::uint32_t tag = TagOf(handle);
+  if (node.tag.load(std::memory_order_relaxed) != tag) return false;
+  node.tag.store(tag & ~Node::kLive, std::memory_order_relaxed);
+  return true;
+}
+
+absl::Status StaleHandle() {
+  return absl::FailedPreconditionError("the block was freed before or is not of this pool");
+}
+
+// What is left to wait for of a block's uses.
 struct Unpassed {
   Fence last;            // the latest, if of one stream only; none() if all have passed
   bool several = false;  // of several streams
 };
 
-Unpassed Remaining(const StreamClocks& clocks, absl::Span<const Fence> fences) {
+Unpassed Remaining(const StreamClocks& clocks, absl::Span<const Fence> fences,
+                   const Fence& inherited = {}) {
   Unpassed left;
-  for (const Fence& fence : fences) {
-    if (clocks.Passed(fence)) continue;
+  const auto add = [&](const Fence& fence) {
+    if (clocks.Passed(fence)) return;
     left.several |= !left.last.none() && left.last.stream != fence.stream;
     if (fence.ticket > left.last.ticket) left.last = fence;
-  }
+  };
+  for (const Fence& fence : fences) add(fence);
+  if (!inherited.none()) add(inherited);
   return left;
 }
 
@@ -68,7 +87,7 @@ absl::StatusOr<Allocation> Pool::Allocate(const AllocationRequest& request) {
         absl::StrCat("a block of ", request.bytes, " bytes: the pool reaches to ", kMaxOffset));
   }
   const std::uint32_t granules = Granules(RoundToGranules(request.bytes));
-  if (granules <= StreamCache::kMaxGranules) {
+  if (IsCacheable(granules)) {
     if (std::optional<Allocation> allocation = AllocateCached(request, granules)) {
       return *allocation;
     }
@@ -90,7 +109,7 @@ std::optional<Allocation> Pool::AllocateCached(const AllocationRequest& request,
     return std::nullopt;
   }
   cache->Pop(nodes_, granules);
-  const Allocation allocation = GiveOut(nodes_, index, request, pending);
+  const Allocation allocation = GiveOut(nodes_, index, request, pending, Node::kCacheable);
   cache->counters().Add(nodes_[index]);
   return allocation;
 }
@@ -113,7 +132,8 @@ absl::StatusOr<Allocation> Pool::AllocateShared(const AllocationRequest& request
   }
   Fence pending{request.stream, taken.ticket};
   if (clocks_.Passed(pending)) pending = {};
-  const Allocation allocation = GiveOut(nodes_, taken.node, request, pending);
+  const Allocation allocation =
+      GiveOut(nodes_, taken.node, request, pending, IsCacheable(granules) ? Node::kCacheable : 0);
   counters_.Add(nodes_[taken.node]);
   return allocation;
 }
@@ -123,49 +143,56 @@ absl::StatusOr<LiveBlock> Pool::Deallocate(BlockHandle handle, absl::Span<const 
     if (fence.stream >= kMaxStreams) return CheckStream(fence.stream);
   }
   const NodeIndex index = NodeOf(handle);
-  std::uint32_t tag = TagOf(handle);
-  const bool live = index < nodes_.size() && tag % 2 == 1 &&
-                    nodes_[index].tag.compare_exchange_strong(
-                        tag, tag + 1, std::memory_order_acq_rel, std::memory_order_relaxed);
-  if (!live) {
-    return absl::FailedPreconditionError("the block was freed before or is not of this pool");
-  }
-
-  // From here on the block is ours.
+  const std::uint32_t tag = TagOf(handle);
+  if (index >= nodes_.size() || (tag & Node::kLive) == 0) return StaleHandle();
   Node& node = nodes_[index];
-  const LiveBlock block = Describe(node, handle);
-  absl::InlinedVector<Fence, 4> all;
-  if (node.inherits) {
-    // Work from before the allocation counts too, whether the block was used since or not.
-    all.assign(fences.begin(), fences.end());
-    all.push_back({node.stream, nodes_.hold(index).ticket});
-    fences = all;
-  }
-  const Unpassed left = Remaining(clocks_, fences);
-  if (!left.several && node.granules <= StreamCache::kMaxGranules &&
-      KeepInCache(index, left.last)) {
+  // Earlier work counts too, whether the block was used since or not.
+  const auto inherited = [&] {
+    if ((tag & Node::kInherits) == 0) return Fence{};
+    return Fence{node.stream.load(std::memory_order_relaxed), nodes_.hold(index).ticket};
+  };
+  if ((tag & Node::kCacheable) == 0) {
+    AdaptiveLock lock(&mutex_);
+    if (!Claim(node, handle)) return StaleHandle();
+    counters_.Subtract(node);
+    const LiveBlock block = Describe(node, handle);
+    Free(index, fences, inherited());
     return block;
   }
-  AdaptiveLock lock(&mutex_);
-  counters_.Subtract(node);
-  if (left.several) {
-    waiting_.push_back({index, {fences.begin(), fences.end()}});
-    waiting_granules_ += node.granules;
-  } else {
-    tlsf_.Free(index, left.last);
+
+  // While the block is live its stream does not change, and so every caller takes the same lock; if
+  // it is not, the tag differs and any lock will do.
+  LiveBlock block;
+  Fence before;
+  {
+    StreamCache& cache = CacheOf(node.stream.load(std::memory_order_relaxed));
+    AdaptiveLock lock(&cache.mutex);
+    if (!Claim(node, handle)) return StaleHandle();
+    cache.counters().Subtract(node);
+    block = Describe(node, handle);
+    before = inherited();
+    const Unpassed left = Remaining(clocks_, fences, before);
+    const bool in_order = left.last.none() || left.last.stream == cache.stream();
+    if (!left.several && in_order && cache.Push(nodes_, index, cache_granules_)) {
+      nodes_.hold(index).ticket = left.last.ticket;
+      return block;
+    }
   }
+  AdaptiveLock lock(&mutex_);
+  Free(index, fences, before);
   return block;
 }
 
-bool Pool::KeepInCache(NodeIndex index, const Fence& pending) {
-  if (cache_granules_ == 0) return false;
-  Node& node = nodes_[index];
-  StreamCache& cache = CacheOf(pending.none() ? node.stream : pending.stream);
-  AdaptiveLock lock(&cache.mutex);
-  if (!cache.Push(nodes_, index, cache_granules_)) return false;
-  nodes_.hold(index).ticket = pending.ticket;
-  cache.counters().Subtract(node);
-  return true;
+void Pool::Free(NodeIndex index, absl::Span<const Fence> fences, const Fence& inherited) {
+  const Unpassed left = Remaining(clocks_, fences, inherited);
+  if (!left.several) {
+    tlsf_.Free(index, left.last);
+    return;
+  }
+  Waiting waiting{index, {fences.begin(), fences.end()}};
+  if (!inherited.none()) waiting.fences.push_back(inherited);
+  waiting_granules_ += nodes_[index].granules;
+  waiting_.push_back(std::move(waiting));
 }
 
 StreamCache& Pool::CacheOf(StreamId stream) {

@@ -71,8 +71,13 @@ class Pool final : public MemoryResource {
                                            std::uint32_t granules);
   absl::StatusOr<Allocation> AllocateShared(const AllocationRequest& request,
                                             std::uint32_t granules);
-  // False if there is no cache or it is full.
-  bool KeepInCache(NodeIndex index, const Fence& pending);
+  // Frees a block that nobody holds, for whom its uses allow.
+  void Free(NodeIndex index, absl::Span<const Fence> fences, const Fence& inherited)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  bool IsCacheable(std::uint32_t granules) const {
+    return granules <= StreamCache::kMaxGranules && cache_granules_ != 0;
+  }
 
   // The cache of `stream`, made if there was none.
   StreamCache& CacheOf(StreamId stream);

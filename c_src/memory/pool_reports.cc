@@ -98,13 +98,12 @@ PoolStats Pool::Stats() const {
 
 void Pool::ForEachLive(absl::FunctionRef<void(const LiveBlock&)> visit) const
     ABSL_NO_THREAD_SAFETY_ANALYSIS {
-  // With every lock held no block becomes live; one that ceases to be is left as it is until its
-  // new holder has a lock.
+  // Every block is guarded by one of these locks.
   AdaptiveLock lock(&mutex_);
   for (const std::unique_ptr<StreamCache>& cache : caches_) cache->mutex.lock();
   for (NodeIndex index = 0; index < nodes_.size(); ++index) {
-    const std::uint32_t tag = nodes_[index].tag.load(std::memory_order_acquire);
-    if (tag % 2 == 1) visit(Describe(nodes_[index], HandleOf(index, tag)));
+    const std::uint32_t tag = nodes_[index].tag.load(std::memory_order_relaxed);
+    if ((tag & Node::kLive) != 0) visit(Describe(nodes_[index], HandleOf(index, tag)));
   }
   for (const std::unique_ptr<StreamCache>& cache : caches_) cache->mutex.unlock();
 }

@@ -61,7 +61,9 @@ void Tlsf::FreeFenced(NodeIndex index, const Fence& pending) {
   Ticket ticket = pending.ticket;
   const auto joins = [&](NodeIndex neighbour) {
     const Node& node = nodes_[neighbour];
-    if (node.place != Place::kFenced || node.stream != pending.stream) return false;
+    if (node.place != Place::kFenced ||
+        node.stream.load(std::memory_order_relaxed) != pending.stream)
+      return false;
     ticket = std::max(ticket, nodes_.hold(neighbour).ticket);
     Remove(set, neighbour);
     return true;
@@ -122,7 +124,7 @@ Tlsf::StreamSet& Tlsf::SetOf(StreamId stream) {
 void Tlsf::Insert(StreamSet& set, NodeIndex index, Ticket ticket) {
   Node& node = nodes_[index];
   node.place = Place::kFenced;
-  node.stream = static_cast<std::uint16_t>(set.stream);
+  node.stream.store(static_cast<std::uint16_t>(set.stream), std::memory_order_relaxed);
   set.bins.Insert(nodes_, index);
   fenced_ += node.granules;
 

@@ -34,7 +34,7 @@ struct Fence {
 };
 
 // Names a live block. A handle that was freed is stale for good, also when its memory is in use
-// again (until the same node was reused 2^31 times).
+// again (until the same node was reused 2^29 times).
 struct BlockHandle {
   std::uint64_t value = 0;  // 0 is none
 
