@@ -6,6 +6,7 @@
 #define __shared__ __attribute__((shared))
 #define __constant__ __attribute__((constant))
 #define __noinline__ __attribute__((noinline))
+#define __forceinline__ inline __attribute__((always_inline))
 
 extern "C" {
 __device__ __attribute__((const)) unsigned __hd_tid(int);
@@ -19,6 +20,8 @@ __device__ __attribute__((convergent)) void __hd_wbarrier();
 __device__ void abort();
 __device__ float sinf(float) __attribute__((const));
 __device__ float expf(float) __attribute__((const));
+__device__ float logf(float) __attribute__((const));
+__device__ float erfcf(float) __attribute__((const));
 }
 
 #define HD_COORDINATE(name, intrinsic)                                                        \
@@ -36,6 +39,7 @@ HD_COORDINATE(blockIdx, __hd_bid)
 HD_COORDINATE(blockDim, __hd_bdim)
 HD_COORDINATE(gridDim, __hd_gdim)
 
+__device__ __attribute__((always_inline)) inline float sqrtf(float x) { return __builtin_sqrtf(x); }
 __device__ __attribute__((always_inline)) inline void __syncthreads() { __hd_barrier(); }
 __device__ __attribute__((always_inline)) inline void __syncwarp() { __hd_wbarrier(); }
 

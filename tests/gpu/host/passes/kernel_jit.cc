@@ -1,171 +1,17 @@
-// clang -> our pipeline -> ORC, in process.
+// The compiled module in ORC.
 
 #include "tests/gpu/host/passes/kernel_jit.h"
 
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
-#include <fstream>
-#include <iterator>
 
-#include "clang/AST/ASTContext.h"
-#include "clang/AST/Attr.h"
-#include "clang/AST/RecursiveASTVisitor.h"
-#include "clang/CodeGen/CodeGenAction.h"
-#include "clang/Frontend/CompilerInstance.h"
-#include "clang/Frontend/MultiplexConsumer.h"
-#include "clang/Frontend/TextDiagnosticPrinter.h"
-#include "clang/Lex/PreprocessorOptions.h"
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
-#include "llvm/IR/DiagnosticInfo.h"
-#include "llvm/IR/DiagnosticPrinter.h"
 #include "llvm/IR/Verifier.h"
-#include "llvm/MC/TargetRegistry.h"
-#include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/DynamicLibrary.h"
-#include "llvm/Support/TargetSelect.h"
-#include "llvm/Target/TargetMachine.h"
-#include "llvm/TargetParser/Host.h"
+#include "tests/gpu/host/passes/device_compiler.h"
 
 namespace amdgpu::hostcc {
-namespace {
-
-// Gives kernels and shared variables the marks that passes.h asks for.
-class MarkDeclarations : public clang::RecursiveASTVisitor<MarkDeclarations> {
- public:
-  explicit MarkDeclarations(clang::ASTContext& context) : context_(context) {}
-  bool shouldVisitTemplateInstantiations() const { return true; }
-
-  bool VisitVarDecl(clang::VarDecl* variable) {
-    if (variable->hasAttr<clang::CUDASharedAttr>() && !variable->hasAttr<clang::SectionAttr>()) {
-      variable->addAttr(clang::SectionAttr::CreateImplicit(context_, kSharedSection));
-    }
-    return true;
-  }
-
-  bool VisitFunctionDecl(clang::FunctionDecl* function) {
-    if (!function->hasAttr<clang::CUDAGlobalAttr>()) return true;
-    const auto* type = function->getType()->getAs<clang::FunctionProtoType>();
-    if (!type || type->getCallConv() == clang::CC_OpenCLKernel) return true;
-    const auto info = type->getExtInfo().withCallingConv(clang::CC_OpenCLKernel);
-    function->setType(clang::QualType(context_.adjustFunctionType(type, info), 0));
-    if (function->isThisDeclarationADefinition() && !function->isDependentContext()) {
-      function->addAttr(clang::UsedAttr::CreateImplicit(context_));
-    }
-    return true;
-  }
-
- private:
-  clang::ASTContext& context_;
-};
-
-class MarkingConsumer : public clang::ASTConsumer {
- public:
-  bool HandleTopLevelDecl(clang::DeclGroupRef group) override {
-    for (clang::Decl* declaration : group) {
-      MarkDeclarations(declaration->getASTContext()).TraverseDecl(declaration);
-    }
-    return true;
-  }
-};
-
-class MarkingAction : public clang::EmitLLVMOnlyAction {
- public:
-  explicit MarkingAction(llvm::LLVMContext* context) : EmitLLVMOnlyAction(context) {}
-  std::unique_ptr<clang::ASTConsumer> CreateASTConsumer(clang::CompilerInstance& instance,
-                                                        llvm::StringRef file) override {
-    std::vector<std::unique_ptr<clang::ASTConsumer>> consumers;
-    consumers.push_back(std::make_unique<MarkingConsumer>());
-    consumers.push_back(EmitLLVMOnlyAction::CreateASTConsumer(instance, file));
-    return std::make_unique<clang::MultiplexConsumer>(std::move(consumers));
-  }
-};
-
-std::string readFile(const std::string& path) {
-  std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-}
-
-std::unique_ptr<llvm::Module> compile(const std::string& source, llvm::LLVMContext& context,
-                                      std::string& errors) {
-  const std::string cpu(llvm::sys::getHostCPUName());
-  const char* arguments[] = {"-triple",
-                             "x86_64-pc-linux-gnu",
-                             "-x",
-                             "hip",
-                             "-fcuda-is-device",
-                             "-fdeclspec",
-                             "-std=c++17",
-                             "-O3",
-                             "-vectorize-loops",
-                             "-disable-llvm-passes",
-                             "-target-cpu",
-                             cpu.c_str(),
-                             "-fveclib=libmvec",
-                             "-ffp-contract=fast",
-                             "-mrelocation-model",
-                             "pic",
-                             "-pic-level",
-                             "2",
-                             "-w",
-                             "kernel.hip"};
-  clang::CompilerInstance instance;
-  llvm::raw_string_ostream stream(errors);
-  llvm::IntrusiveRefCntPtr<clang::DiagnosticOptions> options(new clang::DiagnosticOptions);
-  auto diagnostics = clang::CompilerInstance::createDiagnostics(
-      options.get(), new clang::TextDiagnosticPrinter(stream, options.get()));
-  instance.setDiagnostics(diagnostics.get());
-  clang::CompilerInvocation::CreateFromArgs(instance.getInvocation(), arguments, *diagnostics);
-  const std::string text =
-      readFile(AMDGPU_PASS_TEST_PRELUDE) + "\n#line 1 \"kernel.hip\"\n" + source;
-  instance.getPreprocessorOpts().addRemappedFile(
-      "kernel.hip", llvm::MemoryBuffer::getMemBufferCopy(text, "kernel.hip").release());
-  MarkingAction action(&context);
-  if (!instance.ExecuteAction(action)) return nullptr;
-  return action.takeModule();
-}
-
-struct CollectErrors : llvm::DiagnosticHandler {
-  explicit CollectErrors(std::string* errors) : errors(errors) {}
-  bool handleDiagnostics(const llvm::DiagnosticInfo& info) override {
-    if (info.getSeverity() != llvm::DS_Error) return true;
-    llvm::raw_string_ostream stream(*errors);
-    llvm::DiagnosticPrinterRawOStream printer(stream);
-    info.print(printer);
-    return true;
-  }
-  std::string* errors;
-};
-
-std::unique_ptr<llvm::TargetMachine> nativeTarget() {
-  std::string error;
-  const std::string triple = "x86_64-pc-linux-gnu";
-  const llvm::Target* target = llvm::TargetRegistry::lookupTarget(triple, error);
-  return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(
-      triple, llvm::sys::getHostCPUName(), "", llvm::TargetOptions(), llvm::Reloc::PIC_,
-      std::nullopt, llvm::CodeGenOptLevel::Aggressive));
-}
-
-void optimise(llvm::Module& module, llvm::TargetMachine& target, const HostPassOptions& options) {
-  llvm::PassBuilder builder(&target);
-  llvm::LoopAnalysisManager loops;
-  llvm::FunctionAnalysisManager functions;
-  llvm::CGSCCAnalysisManager graphs;
-  llvm::ModuleAnalysisManager modules;
-  llvm::TargetLibraryInfoImpl library(llvm::Triple(module.getTargetTriple()));
-  library.addVectorizableFunctionsFromVecLib(llvm::TargetLibraryInfoImpl::LIBMVEC_X86,
-                                             llvm::Triple(module.getTargetTriple()));
-  functions.registerPass([&] { return llvm::TargetLibraryAnalysis(library); });
-  registerHostDevicePasses(builder, options);
-  builder.registerModuleAnalyses(modules);
-  builder.registerCGSCCAnalyses(graphs);
-  builder.registerFunctionAnalyses(functions);
-  builder.registerLoopAnalyses(loops);
-  builder.crossRegisterProxies(loops, functions, graphs, modules);
-  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3).run(module, modules);
-}
-
-}  // namespace
 
 struct KernelJit::State {
   std::unique_ptr<llvm::orc::LLJIT> jit;
@@ -173,21 +19,14 @@ struct KernelJit::State {
 
 KernelJit::KernelJit(const std::string& source, HostPassOptions options)
     : state_(std::make_unique<State>()) {
-  static const bool initialised = [] {
-    llvm::InitializeNativeTarget();
-    llvm::InitializeNativeTargetAsmPrinter();
-    llvm::sys::DynamicLibrary::LoadLibraryPermanently("libmvec.so.1");
-    return true;
-  }();
-  (void)initialised;
+  llvm::sys::DynamicLibrary::LoadLibraryPermanently("libmvec.so.1");
   auto context = std::make_unique<llvm::LLVMContext>();
-  std::unique_ptr<llvm::Module> module = compile(source, *context, errors_);
+  std::unique_ptr<llvm::Module> module = compileDeviceSource(source, *context, errors_);
   if (!module) return;
-  context->setDiagnosticHandler(std::make_unique<CollectErrors>(&errors_));
   std::unique_ptr<llvm::TargetMachine> target = nativeTarget();
   options.facts = &facts_;
   const auto start = std::chrono::steady_clock::now();
-  optimise(*module, *target, options);
+  optimiseDeviceModule(*module, *target, options, errors_);
   optimise_milliseconds_ =
       std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
   llvm::raw_string_ostream stream(ir_);
@@ -221,10 +60,13 @@ void* KernelJit::symbol(const std::string& name) {
   return llvm::cantFail(state_->jit->lookup(name)).toPtr<void*>();
 }
 
+host::BlockFunction KernelJit::blockFunction(const std::string& kernel) {
+  return reinterpret_cast<host::BlockFunction>(symbol(host::kBlockFunctionPrefix + kernel));
+}
+
 void KernelJit::run(const std::string& kernel, Dim grid, Dim block, const Arguments& arguments,
                     std::size_t dynamic_shared_bytes, std::uint32_t blocks_per_call) {
-  auto* function =
-      reinterpret_cast<host::BlockFunction>(symbol(host::kBlockFunctionPrefix + kernel));
+  const host::BlockFunction function = blockFunction(kernel);
   auto aligned = [](std::size_t bytes) {
     const std::size_t size = (bytes / host::kBufferAlignment + 1) * host::kBufferAlignment;
     return std::unique_ptr<void, decltype(&std::free)>(

@@ -1,4 +1,4 @@
-// Compiles HIP source with clang in process, runs LLVM's pipeline with the passes under test, and
+// Compiles HIP source for this machine and makes the block functions callable.
 // makes the block functions callable. The tests' own frontend: it knows nothing of the real one.
 
 #ifndef AMDGPU_TESTS_GPU_HOST_PASSES_KERNEL_JIT_H_
@@ -27,12 +27,13 @@ class Arguments {
   }
   const void* data() const { return bytes_; }
 
- private:
   void add(const void* value, std::size_t size, std::size_t align) {
     size_ = (size_ + align - 1) / align * align;
     std::memcpy(bytes_ + size_, value, size);
     size_ += size;
   }
+
+ private:
   alignas(host::kBufferAlignment) char bytes_[1024] = {};
   std::size_t size_ = 0;
 };
@@ -54,6 +55,7 @@ class KernelJit {
   void run(const std::string& kernel, Dim grid, Dim block, const Arguments& arguments,
            std::size_t dynamic_shared_bytes = 0, std::uint32_t blocks_per_call = 3);
   void* symbol(const std::string& name);
+  host::BlockFunction blockFunction(const std::string& kernel);
 
  private:
   struct State;
