@@ -11,8 +11,8 @@ namespace {
 // What one thread does at a time. Large enough that the C library takes its path for large copies.
 constexpr std::uint64_t kPieceBytes = std::uint64_t{4} << 20;
 
-// Only for deciding who runs it: what memory of an ordinary machine does at least.
-constexpr double kBytesPerNs = 8;
+// Only for deciding who runs it: about what a core copies from its caches.
+constexpr double kBytesPerNs = 20;
 
 // Work on `bytes` bytes, in pieces.
 class BulkTask : public Task {

@@ -59,6 +59,16 @@ std::string ReadObject(const std::string& name) {
   return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
 }
 
+proto::HostCodeObject PointerKernels(const std::string& name,
+                                     const std::vector<std::string>& kernels) {
+  constexpr ParamSpec kAny = {"void*", proto::PARAM_POINTER, proto::DTYPE_NONE};
+  proto::HostCodeObject object;
+  object.set_abi_version(kAbiVersion);
+  object.set_object(ReadObject(name));
+  for (const std::string& kernel : kernels) AddKernel(object, kernel, {kAny});
+  return object;
+}
+
 proto::HostCodeObject ContractKernels() {
   constexpr ParamSpec kInput = {"const float*", proto::PARAM_POINTER, proto::DTYPE_F32, true};
   constexpr ParamSpec kOutput = {"float*", proto::PARAM_POINTER, proto::DTYPE_F32};

@@ -1,19 +1,24 @@
-// Code objects without the compiler: objects that were compiled from C++ at build time, wrapped as
-// the compiler would.
+// Code objects without the compiler: objects that were compiled from C++ at build time (objects/),
+// wrapped as the compiler would.
 
 #ifndef AMDGPU_TESTS_GPU_HOST_DRIVER_HAND_MADE_H_
 #define AMDGPU_TESTS_GPU_HOST_DRIVER_HAND_MADE_H_
 
 #include <string>
+#include <vector>
 
 #include "proto/code_object.pb.h"
 
 namespace amdgpu::host {
 
-// The bytes of an object of this folder: "contract_kernels".
+// The bytes of objects/<name>.cc, compiled.
 std::string ReadObject(const std::string& name);
 
-// contract_kernels.cc with its signatures.
+// objects/<name>.cc with kernels that take one pointer to any buffer.
+proto::HostCodeObject PointerKernels(const std::string& name,
+                                     const std::vector<std::string>& kernels);
+
+// objects/contract_kernels.cc with its signatures.
 proto::HostCodeObject ContractKernels();
 
 }  // namespace amdgpu::host
