@@ -11,6 +11,7 @@
 #include "gpu/host/compiler/passes/lane_mode.h"
 #include "gpu/host/compiler/passes/region_split.h"
 #include "gpu/host/compiler/passes/shared_memory.h"
+#include "gpu/host/compiler/passes/strided_loops.h"
 #include "gpu/host/compiler/passes/thread_loops.h"
 #include "llvm/IR/InstIterator.h"
 #include "llvm/IR/Module.h"
@@ -76,9 +77,13 @@ class BlockFunctionBuilder {
   }
 
   void splitIntoThreads(KernelCore& core, Specialisation specialisation) {
+    const bool guarded = specialisation == Specialisation::kGuarded;
+    llvm::SmallVector<StridedLoop> strided;
+    if (guarded) {
+      strided = splitStridedLoops(core, Divergence(*core.function, core.private_variables));
+    }
     Divergence divergence(*core.function, core.private_variables);
-    const bool for_lanes =
-        addImplicitBarriers(core, divergence, specialisation == Specialisation::kGuarded);
+    const bool for_lanes = addImplicitBarriers(core, divergence, strided, guarded);
     bool conditional = false;
     bool warp = false;
     for (llvm::Instruction& instruction : llvm::instructions(*core.function)) {

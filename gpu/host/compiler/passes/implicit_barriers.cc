@@ -48,13 +48,22 @@ Instruction* startOf(llvm::BasicBlock* block) { return &*block->getFirstNonPHIIt
 
 }  // namespace
 
-bool addImplicitBarriers(KernelCore& core, const Divergence& divergence, bool allow_lanes) {
+bool addImplicitBarriers(KernelCore& core, const Divergence& divergence,
+                         llvm::ArrayRef<StridedLoop> strided, bool allow_lanes) {
   llvm::DominatorTree dominators(*core.function);
   llvm::LoopInfo loops(dominators);
   llvm::SmallSetVector<Instruction*, 8> positions;
   bool needs_lanes = false;
   for (llvm::Loop* loop : loops.getLoopsInPreorder()) {
     if (!loop->isInnermost() || loop->getHeader() == core.block_head) continue;
+    llvm::BasicBlock* header = loop->getHeader();
+    if (llvm::any_of(strided, [&](const StridedLoop& s) { return s.rest_header == header; })) {
+      continue;
+    }
+    if (llvm::any_of(strided, [&](const StridedLoop& s) { return s.uniform_header == header; })) {
+      positions.insert(startOf(header));
+      continue;
+    }
     const LoopTraits traits = inspect(*loop, divergence);
     if (traits.has_barrier || !traits.is_vectorisable) continue;
     if (traits.is_uniform) {

@@ -5,6 +5,7 @@
 
 #include "gpu/host/compiler/passes/divergence.h"
 #include "gpu/host/compiler/passes/kernel_core.h"
+#include "gpu/host/compiler/passes/strided_loops.h"
 
 namespace amdgpu::hostcc {
 
@@ -15,8 +16,11 @@ namespace amdgpu::hostcc {
 //   - where they do not, a warp barrier, which makes lanes advance in step under a mask. That needs
 //   lane
 //     mode for the whole kernel, so it is done only if `allow_lanes`.
-// Returns true if lane mode is needed for what was added.
-bool addImplicitBarriers(KernelCore& core, const Divergence& divergence, bool allow_lanes);
+// The uniform part of a strided loop gets one in any case, for the sake of neighbouring accesses;
+// what is left of it is too short to matter. Returns true if lane mode is needed for what was
+// added.
+bool addImplicitBarriers(KernelCore& core, const Divergence& divergence,
+                         llvm::ArrayRef<StridedLoop> strided, bool allow_lanes);
 
 }  // namespace amdgpu::hostcc
 

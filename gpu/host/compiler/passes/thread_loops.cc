@@ -163,7 +163,7 @@ class LoopModeEmitter {
     for (const PerThreadArray& array : privates_) private_addresses.push_back(array.at(body, flat));
     for (const RegionLocal& local : region.locals()) {
       if (!local.is_incoming) continue;
-      Value* value;
+      Value* value = nullptr;
       switch (local.live->kind) {
         case Kind::kUniform:
           value = uniform[local.number];
