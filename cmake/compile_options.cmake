@@ -3,6 +3,10 @@
 add_library(amdgpu_options INTERFACE)
 target_compile_options(amdgpu_options INTERFACE -Wall -Wextra -Werror -fno-omit-frame-pointer)
 target_include_directories(amdgpu_options INTERFACE ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR})
+if(CMAKE_CXX_COMPILER_ID STREQUAL Clang)
+  # From 18 on clang mangles some templates in a way that Debian's abseil, built by gcc 12, does not know.
+  target_compile_options(amdgpu_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-fclang-abi-compat=17>)
+endif()
 if(AMDGPU_SANITIZE)
   target_compile_options(amdgpu_options INTERFACE -fsanitize=${AMDGPU_SANITIZE} -g)
   target_link_options(amdgpu_options INTERFACE -fsanitize=${AMDGPU_SANITIZE})
