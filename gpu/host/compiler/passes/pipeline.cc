@@ -7,9 +7,11 @@
 //   end:              ContiguousGatherPass
 
 #include "gpu/host/compiler/passes/block_function.h"
+#include "gpu/host/compiler/passes/contiguous_gather.h"
 #include "gpu/host/compiler/passes/intrinsics.h"
 #include "gpu/host/compiler/passes/passes.h"
 #include "gpu/host/compiler/passes/prepare.h"
+#include "gpu/host/compiler/passes/vector_math.h"
 #include "llvm/IR/DiagnosticInfo.h"
 #include "llvm/IR/InstIterator.h"
 #include "llvm/IR/Module.h"
@@ -81,6 +83,7 @@ class SplitKernelsPass : public llvm::PassInfoMixin<SplitKernelsPass> {
       for (llvm::Function* core : buildBlockFunction(*kernel, options_)) {
         functions.invalidate(*core, llvm::PreservedAnalyses::none());
         cleanup.run(*core, functions);
+        if (options_.vector_math && options_.vector_bits >= 512) declareVectorMath(*core);
       }
       kernel->deleteBody();
       kernel->setComdat(nullptr);
@@ -154,6 +157,10 @@ void registerHostDevicePasses(llvm::PassBuilder& builder, const HostPassOptions&
   builder.registerOptimizerEarlyEPCallback(
       [options](llvm::ModulePassManager& passes, llvm::OptimizationLevel) {
         passes.addPass(SplitKernelsPass(options));
+      });
+  builder.registerOptimizerLastEPCallback(
+      [](llvm::ModulePassManager& passes, llvm::OptimizationLevel) {
+        passes.addPass(llvm::createModuleToFunctionPassAdaptor(ContiguousGatherPass()));
       });
 }
 
