@@ -4,7 +4,7 @@ defmodule AMDGPU do
 
       iex> {:ok, device} = AMDGPU.open(:host)
       iex> {:ok, x} = AMDGPU.Buffer.from_binary(device, :i32, <<1::32-little, 2::32-little>>)
-      iex> source = ~S(extern "C" __global__ void twice(int* x) { x[threadIdx.x] *= 2; })
+      iex> source = ~S|extern "C" __global__ void twice(int* x) { x[threadIdx.x] *= 2; }|
       iex> {:ok, twice} = AMDGPU.Kernel.compile(device, source, "twice")
       iex> {:ok, %AMDGPU.Launch{}} = AMDGPU.run(twice, [grid: 1, block: 2], [x])
       iex> AMDGPU.Buffer.to_binary(x)

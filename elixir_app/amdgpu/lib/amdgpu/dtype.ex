@@ -124,12 +124,17 @@ defmodule AMDGPU.DType do
 
   for {type, bits} <- [f16: 16, f32: 32, f64: 64] do
     def encode(unquote(type), value) when is_number(value) do
-      {:ok, <<value::float-little-size(unquote(bits))>>}
+      bytes = <<value::float-little-size(unquote(bits))>>
+      if infinite?(unquote(type), bytes), do: :error, else: {:ok, bytes}
     rescue
-      # Too large for the type.
+      # An integer that no float can hold.
       ArgumentError -> :error
     end
   end
 
   def encode(_, _), do: :error
+
+  # What is too large for the type became infinite.
+  defp infinite?(type, bytes),
+    do: {:ok, bytes} in [encode(type, :infinity), encode(type, :neg_infinity)]
 end

@@ -1,0 +1,53 @@
+defmodule AMDGPU.Faults.CompilerKilledTest do
+  # The compiler process, or its child, dies: compiles go on, devices do not notice.
+  use AMDGPU.DeviceCase, async: false
+  alias AMDGPU.{Kernel, Processes}
+
+  @moduletag :fault
+
+  @slow """
+  template <int N, int M> struct A { static constexpr long v = A<N - 1, M>::v + A<N - 1, M + N>::v; };
+  template <int M> struct A<0, M> { static constexpr long v = M; };
+  extern "C" __global__ void k(long long* out) { out[0] = A<40, 0>::v; }
+  """
+
+  defp fresh(source), do: "// #{System.unique_integer()} #{System.os_time()}\n" <> source
+
+  defp good, do: fresh(~s|extern "C" __global__ void k(int* out) { out[0] = 1; }|)
+
+  defp zygote do
+    eventually(fn -> Processes.children(Processes.self_pid(), "amdgpu_compiler") != [] end)
+    [zygote | _] = Processes.children(Processes.self_pid(), "amdgpu_compiler")
+    zygote
+  end
+
+  defp child do
+    zygote = zygote()
+    eventually(fn -> Processes.children(zygote, "amdgpu_compiler") != [] end)
+    zygote |> Processes.children("amdgpu_compiler") |> List.last()
+  end
+
+  setup %{device: device} do
+    {:ok, _} = Kernel.compile(device, good(), "k")
+    {:ok, worker: AMDGPU.stats(device).worker_pid}
+  end
+
+  test "a child that is killed is started once more, then it is an error", %{device: device} do
+    {:ok, job} = Kernel.compile_async(device, fresh(@slow), "k")
+    first = child()
+    Processes.kill(first)
+    eventually(fn -> child() != first end)
+    Processes.kill(child())
+    assert {:error, %AMDGPU.CompileError{reason: :crashed} = error} = AMDGPU.await(job, 10_000)
+    assert Exception.message(error) =~ "k"
+    assert {:ok, _} = Kernel.compile(device, good(), "k")
+  end
+
+  test "the compiler process itself comes back", %{device: device, worker: worker} do
+    Processes.kill(zygote())
+    assert {:ok, kernel} = Kernel.compile(device, good(), "k")
+    {:ok, out} = AMDGPU.Buffer.zeros(device, :i32, 1)
+    assert {:ok, _} = AMDGPU.run(kernel, [grid: 1, block: 1], [out])
+    assert AMDGPU.stats(device).worker_pid == worker
+  end
+end

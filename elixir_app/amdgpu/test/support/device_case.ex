@@ -1,0 +1,57 @@
+defmodule AMDGPU.DeviceCase do
+  @moduledoc """
+  Tests on a device of their own: `%{device: device}`, the host device, opened once for the module.
+  """
+  use ExUnit.CaseTemplate
+
+  using options do
+    quote do
+      import AMDGPU.DeviceCase
+      import AMDGPU.TestKernels
+      @moduletag device_options: unquote(options[:device] || [])
+    end
+  end
+
+  setup_all context do
+    options = Keyword.merge([printf: :ignore, threads: 2], context[:device_options] || [])
+    {:ok, device} = AMDGPU.open(:host, options)
+    on_exit(fn -> AMDGPU.close(device) end)
+    {:ok, device: device}
+  end
+
+  @doc "A list of numbers as a binary of the element type."
+  def pack(dtype, numbers) do
+    for n <- numbers, into: <<>> do
+      {:ok, bytes} = AMDGPU.DType.encode(dtype, n)
+      bytes
+    end
+  end
+
+  @doc "The numbers in a binary of i32 or f32."
+  def unpack(:i32, binary), do: for(<<n::32-signed-little <- binary>>, do: n)
+  def unpack(:f32, binary), do: for(<<n::float-32-little <- binary>>, do: n)
+
+  @doc "A buffer's numbers."
+  def numbers(buffer), do: unpack(buffer.dtype, AMDGPU.Buffer.to_binary!(buffer))
+
+  @doc "Polls until `fun` is true; fails after `ms` milliseconds."
+  def eventually(fun, ms \\ 5_000) do
+    cond do
+      fun.() ->
+        :ok
+
+      ms <= 0 ->
+        ExUnit.Assertions.flunk("it did not happen in time")
+
+      true ->
+        Process.sleep(10)
+        eventually(fun, ms - 10)
+    end
+  end
+
+  @doc "The messages of the calling process."
+  def mailbox do
+    {:messages, messages} = Process.info(self(), :messages)
+    messages
+  end
+end
