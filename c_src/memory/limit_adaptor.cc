@@ -18,6 +18,11 @@ absl::StatusOr<Allocation> LimitAdaptor::Allocate(const AllocationRequest& reque
     bytes_.fetch_sub(bytes, std::memory_order_relaxed);
     return OutOfMemoryError(*upstream(), request, "owner", limit);
   }
+  return AllocateCharged(request, bytes);
+}
+
+absl::StatusOr<Allocation> LimitAdaptor::AllocateCharged(const AllocationRequest& request,
+                                                         std::uint64_t bytes) {
   absl::StatusOr<Allocation> allocation = upstream()->Allocate(request);
   if (!allocation.ok()) GiveBack(request.owner, bytes);
   return allocation;
@@ -31,33 +36,26 @@ absl::StatusOr<LiveBlock> LimitAdaptor::Deallocate(BlockHandle handle,
 }
 
 void LimitAdaptor::SetOwnerLimit(OwnerId owner, std::uint64_t bytes) {
-  owners_.Apply(owner, [&](OwnerBudget& budget) {
-    budget.limit = bytes;
-    return budget.bytes != 0 || budget.limit != 0;
-  });
+  owners_.Apply(owner, [&](OwnerBudget& budget, auto&) { budget.limit = bytes; });
 }
 
 std::uint64_t LimitAdaptor::Charge(OwnerId owner, std::uint64_t bytes) {
   const std::uint64_t default_limit = default_owner_limit_.load(std::memory_order_relaxed);
   std::uint64_t exceeded = 0;
-  owners_.Apply(owner, [&](OwnerBudget& budget) {
+  owners_.Apply(owner, [&](OwnerBudget& budget, auto&) {
     const std::uint64_t limit = budget.limit != 0 ? budget.limit : default_limit;
     if (limit != 0 && budget.bytes + bytes > limit) {
       exceeded = limit;
     } else {
       budget.bytes += bytes;
     }
-    return budget.bytes != 0 || budget.limit != 0;
   });
   return exceeded;
 }
 
 void LimitAdaptor::GiveBack(OwnerId owner, std::uint64_t bytes) {
   bytes_.fetch_sub(bytes, std::memory_order_relaxed);
-  owners_.Apply(owner, [&](OwnerBudget& budget) {
-    budget.bytes -= bytes;
-    return budget.bytes != 0 || budget.limit != 0;
-  });
+  owners_.Apply(owner, [&](OwnerBudget& budget, auto&) { budget.bytes -= bytes; });
 }
 
 }  // namespace amdgpu

@@ -36,8 +36,11 @@ class LimitAdaptor final : public Adaptor {
   struct OwnerBudget {
     std::uint64_t bytes = 0;
     std::uint64_t limit = 0;
+
+    bool empty() const { return bytes == 0 && limit == 0; }
   };
 
+  absl::StatusOr<Allocation> AllocateCharged(const AllocationRequest& request, std::uint64_t bytes);
   // Counts `bytes` to the owner unless that goes over its limit, which is returned then; else 0.
   std::uint64_t Charge(OwnerId owner, std::uint64_t bytes);
   void GiveBack(OwnerId owner, std::uint64_t bytes);

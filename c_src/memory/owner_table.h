@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <variant>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
@@ -14,27 +15,44 @@
 
 namespace amdgpu {
 
-// Thread-safe. The functions given run under the lock of the owner's shard: they must be short and
-// must not come back here.
-template <typename Counters>
+// Counters: what is kept for an owner; entries that are empty() are dropped. Totals: counters that
+// outlive their owners. Thread-safe. The functions given run under the lock of the owner's shard:
+// they must be short and must not come back here.
+template <typename Counters, typename Totals = std::monostate>
 class OwnerTable {
  public:
-  // Calls `update(Counters&)`, with a fresh entry if there was none; the entry is dropped if it
-  // returns false.
+  // Calls `update(Counters&, Totals&)`, with an empty entry if there was none. All Totals together
+  // are those of the table.
   template <typename Update>
   void Apply(OwnerId owner, Update update) {
     Shard& shard = ShardOf(owner);
     AdaptiveLock lock(&shard.mutex);
-    const auto it = shard.entries.try_emplace(owner).first;
-    if (!update(it->second)) shard.entries.erase(it);
+    Counters& counters = shard.entries[owner];
+    update(counters, shard.totals);
+    if (counters.empty() && shard.empty_owner != owner) {
+      // One empty entry stays: an owner may well come back for its next block.
+      const auto old = shard.entries.find(shard.empty_owner);
+      if (old != shard.entries.end() && old->second.empty()) shard.entries.erase(old);
+      shard.empty_owner = owner;
+    }
   }
 
-  // Calls `visit(OwnerId, const Counters&)` for every entry, one shard at a time.
+  // Calls `visit(OwnerId, const Counters&)` for every entry that is not empty, one shard at a time.
   template <typename Visit>
   void ForEach(Visit visit) const {
     for (const Shard& shard : shards_) {
       AdaptiveLock lock(&shard.mutex);
-      for (const auto& [owner, counters] : shard.entries) visit(owner, counters);
+      for (const auto& [owner, counters] : shard.entries) {
+        if (!counters.empty()) visit(owner, counters);
+      }
+    }
+  }
+
+  template <typename Visit>
+  void ForEachTotals(Visit visit) const {
+    for (const Shard& shard : shards_) {
+      AdaptiveLock lock(&shard.mutex);
+      visit(shard.totals);
     }
   }
 
@@ -42,6 +60,8 @@ class OwnerTable {
   struct alignas(64) Shard {
     mutable AdaptiveMutex mutex;
     absl::flat_hash_map<OwnerId, Counters> entries ABSL_GUARDED_BY(mutex);
+    OwnerId empty_owner ABSL_GUARDED_BY(mutex) = 0;  // perhaps
+    Totals totals ABSL_GUARDED_BY(mutex) = {};
   };
   static constexpr std::size_t kShards = 16;
 

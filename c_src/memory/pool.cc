@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "absl/base/attributes.h"
 #include "absl/strings/str_cat.h"
 
 namespace amdgpu {
@@ -16,9 +17,11 @@ std::uint32_t Granules(std::uint64_t bytes) {
   return static_cast<std::uint32_t>(bytes / kGranuleBytes);
 }
 
-// Makes a block live. The caller has it for itself and does the counting.
-Allocation GiveOut(const NodeTable& nodes, NodeIndex index, const AllocationRequest& request,
-                   const Fence& pending, std::uint32_t flags) {
+// Makes a block live, which the caller has for itself, and counts it. (Inlined and built in place:
+// a result that is put together and then copied in wider pieces costs as much as a lock.)
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline absl::StatusOr<Allocation> GiveOut(
+    const NodeTable& nodes, NodeIndex index, const AllocationRequest& request, const Fence& pending,
+    std::uint32_t flags, BlockCounters& counters) {
   Node& node = nodes[index];
   const std::uint64_t bytes = node.granules * kGranuleBytes;
   node.owner = request.owner;
@@ -32,7 +35,9 @@ Allocation GiveOut(const NodeTable& nodes, NodeIndex index, const AllocationRequ
   const std::uint32_t generation = node.tag.load(std::memory_order_relaxed) & ~kFlags;
   const std::uint32_t tag = (generation + Node::kGeneration) | flags | Node::kLive;
   node.tag.store(tag, std::memory_order_relaxed);
-  return {HandleOf(index, tag), node.offset * kGranuleBytes, bytes, pending};
+  counters.Add(node);
+  return absl::StatusOr<Allocation>(absl::in_place, HandleOf(index, tag),
+                                    node.offset * kGranuleBytes, bytes, pending);
 }
 
 // Ends the life of a block, under the lock that guards it; false if it ended before.
@@ -87,35 +92,25 @@ absl::StatusOr<Allocation> Pool::Allocate(const AllocationRequest& request) {
         absl::StrCat("a block of ", request.bytes, " bytes: the pool reaches to ", kMaxOffset));
   }
   const std::uint32_t granules = Granules(RoundToGranules(request.bytes));
-  if (IsCacheable(granules)) {
-    if (std::optional<Allocation> allocation = AllocateCached(request, granules)) {
-      return *allocation;
+  if (!IsCacheable(granules)) return AllocateShared(request, granules, /*flags=*/0);
+
+  StreamCache* const cache = cache_of_[request.stream].load(std::memory_order_acquire);
+  if (cache != nullptr) {
+    AdaptiveLock lock(&cache->mutex);
+    const NodeIndex index = cache->Peek(nodes_, granules);
+    if (index != kNoNode) {
+      const Fence pending = PendingOf(request.stream, nodes_.hold(index).ticket);
+      if (pending.none() || !request.idle) {
+        cache->Pop(nodes_, granules);
+        return GiveOut(nodes_, index, request, pending, Node::kCacheable, cache->counters());
+      }
     }
   }
-  return AllocateShared(request, granules);
-}
-
-std::optional<Allocation> Pool::AllocateCached(const AllocationRequest& request,
-                                               std::uint32_t granules) {
-  StreamCache* const cache = cache_of_[request.stream].load(std::memory_order_acquire);
-  if (cache == nullptr) return std::nullopt;
-  AdaptiveLock lock(&cache->mutex);
-  const NodeIndex index = cache->Peek(nodes_, granules);
-  if (index == kNoNode) return std::nullopt;
-  Fence pending{request.stream, nodes_.hold(index).ticket};
-  if (clocks_.Passed(pending)) {
-    pending = {};
-  } else if (request.idle) {
-    return std::nullopt;
-  }
-  cache->Pop(nodes_, granules);
-  const Allocation allocation = GiveOut(nodes_, index, request, pending, Node::kCacheable);
-  cache->counters().Add(nodes_[index]);
-  return allocation;
+  return AllocateShared(request, granules, Node::kCacheable);
 }
 
 absl::StatusOr<Allocation> Pool::AllocateShared(const AllocationRequest& request,
-                                                std::uint32_t granules) {
+                                                std::uint32_t granules, std::uint32_t flags) {
   AdaptiveLock lock(&mutex_);
   Drain(kDrainStep);
   Tlsf::Request wanted{.granules = granules, .stream = request.stream, .idle = request.idle};
@@ -130,12 +125,13 @@ absl::StatusOr<Allocation> Pool::AllocateShared(const AllocationRequest& request
     if (!nodes_.HasRoom(1)) return absl::ResourceExhaustedError("the pool has too many blocks");
     return NeedsBytesError(granules * kGranuleBytes);
   }
-  Fence pending{request.stream, taken.ticket};
-  if (clocks_.Passed(pending)) pending = {};
-  const Allocation allocation =
-      GiveOut(nodes_, taken.node, request, pending, IsCacheable(granules) ? Node::kCacheable : 0);
-  counters_.Add(nodes_[taken.node]);
-  return allocation;
+  const Fence pending = PendingOf(request.stream, taken.ticket);
+  return GiveOut(nodes_, taken.node, request, pending, flags, counters_);
+}
+
+Fence Pool::PendingOf(StreamId stream, Ticket ticket) const {
+  const Fence fence{stream, ticket};
+  return clocks_.Passed(fence) ? Fence{} : fence;
 }
 
 absl::StatusOr<LiveBlock> Pool::Deallocate(BlockHandle handle, absl::Span<const Fence> fences) {
@@ -196,10 +192,13 @@ void Pool::Free(NodeIndex index, absl::Span<const Fence> fences, const Fence& in
 }
 
 StreamCache& Pool::CacheOf(StreamId stream) {
-  StreamCache* cache = cache_of_[stream].load(std::memory_order_acquire);
-  if (cache != nullptr) return *cache;
+  StreamCache* const cache = cache_of_[stream].load(std::memory_order_acquire);
+  return cache != nullptr ? *cache : MakeCache(stream);
+}
+
+StreamCache& Pool::MakeCache(StreamId stream) {
   AdaptiveLock lock(&mutex_);
-  cache = cache_of_[stream].load(std::memory_order_relaxed);
+  StreamCache* cache = cache_of_[stream].load(std::memory_order_relaxed);
   if (cache == nullptr) {
     caches_.push_back(std::make_unique<StreamCache>(stream));
     cache = caches_.back().get();
@@ -212,8 +211,7 @@ void Pool::FlushCaches() {
   for (const std::unique_ptr<StreamCache>& cache : caches_) {
     AdaptiveLock lock(&cache->mutex);
     cache->Flush(nodes_, [&](NodeIndex index) ABSL_NO_THREAD_SAFETY_ANALYSIS {
-      const Fence fence{cache->stream(), nodes_.hold(index).ticket};
-      tlsf_.Free(index, clocks_.Passed(fence) ? Fence{} : fence);
+      tlsf_.Free(index, PendingOf(cache->stream(), nodes_.hold(index).ticket));
     });
   }
 }

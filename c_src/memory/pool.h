@@ -67,10 +67,10 @@ class Pool final : public MemoryResource {
     absl::InlinedVector<Fence, 4> fences;
   };
 
-  std::optional<Allocation> AllocateCached(const AllocationRequest& request,
-                                           std::uint32_t granules);
   absl::StatusOr<Allocation> AllocateShared(const AllocationRequest& request,
-                                            std::uint32_t granules);
+                                            std::uint32_t granules, std::uint32_t flags);
+  // None once it has passed.
+  Fence PendingOf(StreamId stream, Ticket ticket) const;
   // Frees a block that nobody holds, for whom its uses allow.
   void Free(NodeIndex index, absl::Span<const Fence> fences, const Fence& inherited)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -81,6 +81,7 @@ class Pool final : public MemoryResource {
 
   // The cache of `stream`, made if there was none.
   StreamCache& CacheOf(StreamId stream);
+  StreamCache& MakeCache(StreamId stream);
   void FlushCaches() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Frees what has passed its fences: at most `budget` blocks of each stream, and of waiting_.
   void Drain(int budget) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

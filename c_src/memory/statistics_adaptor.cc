@@ -15,14 +15,14 @@ absl::StatusOr<Allocation> StatisticsAdaptor::Allocate(const AllocationRequest& 
   std::uint64_t peak = peak_bytes_.load(std::memory_order_relaxed);
   while (live > peak && !peak_bytes_.compare_exchange_weak(peak, live, std::memory_order_relaxed)) {
   }
-  total_bytes_.fetch_add(bytes, std::memory_order_relaxed);
-  total_blocks_.fetch_add(1, std::memory_order_relaxed);
-  owners_.Apply(request.owner, [&](OwnerCounters& counters) {
+  owners_.Apply(request.owner, [&](OwnerCounters& counters, Totals& totals) {
+    totals.bytes += bytes;
+    totals.blocks += 1;
+    if (counters.empty()) counters = {};  // nothing is left of the owner's former life
     counters.bytes += bytes;
     counters.requested += std::max<std::uint64_t>(request.bytes, 1);
     counters.blocks += 1;
     counters.peak_bytes = std::max(counters.peak_bytes, counters.bytes);
-    return true;
   });
   return allocation;
 }
@@ -32,11 +32,10 @@ absl::StatusOr<LiveBlock> StatisticsAdaptor::Deallocate(BlockHandle handle,
   absl::StatusOr<LiveBlock> block = upstream()->Deallocate(handle, fences);
   if (!block.ok()) return block;
   bytes_.fetch_sub(block->bytes, std::memory_order_relaxed);
-  owners_.Apply(block->owner, [&](OwnerCounters& counters) {
+  owners_.Apply(block->owner, [&](OwnerCounters& counters, Totals&) {
     counters.bytes -= block->bytes;
     counters.requested -= block->requested;
     counters.blocks -= 1;
-    return counters.blocks != 0;
   });
   return block;
 }
@@ -49,8 +48,10 @@ MemoryUsage StatisticsAdaptor::Usage() const {
     usage.blocks += counters.blocks;
   });
   usage.peak_bytes = peak_bytes_.load(std::memory_order_relaxed);
-  usage.total_bytes = total_bytes_.load(std::memory_order_relaxed);
-  usage.total_blocks = total_blocks_.load(std::memory_order_relaxed);
+  owners_.ForEachTotals([&](const Totals& totals) {
+    usage.total_bytes += totals.bytes;
+    usage.total_blocks += totals.blocks;
+  });
   usage.failures = failures_.load(std::memory_order_relaxed);
   return usage;
 }

@@ -54,13 +54,18 @@ class StatisticsAdaptor final : public Adaptor {
     std::uint64_t requested = 0;
     std::uint64_t blocks = 0;
     std::uint64_t peak_bytes = 0;
+
+    bool empty() const { return blocks == 0; }
   };
 
-  OwnerTable<OwnerCounters> owners_;
+  struct Totals {
+    std::uint64_t bytes = 0;
+    std::uint64_t blocks = 0;
+  };
+
+  OwnerTable<OwnerCounters, Totals> owners_;
   std::atomic<std::uint64_t> bytes_{0};
   std::atomic<std::uint64_t> peak_bytes_{0};
-  std::atomic<std::uint64_t> total_bytes_{0};
-  std::atomic<std::uint64_t> total_blocks_{0};
   std::atomic<std::uint64_t> failures_{0};
 };
 
