@@ -1,0 +1,217 @@
+// The client's Device, made of its parts: the pool and the arena, the command queue, the worker,
+// the modules, and two threads.
+//
+// Locks: the command queue's mutex guards buffers, streams, modules and the order of commands, and
+// is held for a microsecond at most. The worker itself is touched by the service thread alone.
+
+#ifndef AMDGPU_C_SRC_RUNTIME_DEVICE_IMPL_H_
+#define AMDGPU_C_SRC_RUNTIME_DEVICE_IMPL_H_
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/inlined_vector.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/notification.h"
+#include "c_src/memory/device_memory.h"
+#include "c_src/runtime/buffer_impl.h"
+#include "c_src/runtime/command_queue.h"
+#include "c_src/runtime/device.h"
+#include "c_src/runtime/fault_report.h"
+#include "c_src/runtime/kernel_impl.h"
+#include "c_src/runtime/service_thread.h"
+#include "c_src/runtime/slab.h"
+#include "c_src/runtime/staging.h"
+#include "c_src/runtime/worker_process.h"
+
+namespace amdgpu {
+
+class DeviceImpl final : public Device {
+ public:
+  // The object behind the handle: it outlives the last DeviceRef until its threads have ended.
+  static absl::StatusOr<DeviceRef> Open(DeviceOptions options,
+                                        std::shared_ptr<CompileService> compiler,
+                                        DeviceCallbacks callbacks);
+
+  // device.cc: life
+  const gpu::Properties& properties() const override { return properties_; }
+  void Close() override;
+  absl::Status Restart() override;
+  bool ready() const override { return ready_.load(std::memory_order_acquire); }
+  JobRef WhenReady() override;
+  DeviceStats Stats() const override;
+
+  // device_memory_calls.cc
+  absl::StatusOr<BufferRef> Allocate(proto::DType dtype, std::uint64_t elements, OwnerId owner,
+                                     gpu::StreamId stream) override;
+  JobRef AllocateSlow(proto::DType dtype, std::uint64_t elements, OwnerId owner,
+                      gpu::StreamId stream) override;
+  absl::Status Free(const BufferRef& buffer) override;
+  absl::Status GiveAway(const BufferRef& buffer, OwnerId new_owner) override;
+  void FreeOwner(OwnerId owner) override;
+  JobRef Trim() override;
+  MemoryReport Memory() const override;
+  absl::Status SetLimits(std::uint64_t device_bytes, std::uint64_t owner_bytes) override;
+  absl::Status SetAllocationLog(const std::string& path) override;
+
+  // device_copies.cc
+  absl::StatusOr<JobRef> ReadFence(const BufferRef& buffer) override;
+  absl::StatusOr<JobRef> WriteFence(const BufferRef& buffer) override;
+  absl::StatusOr<BufferView> View(const BufferRef& buffer, std::uint64_t offset,
+                                  std::uint64_t bytes) override;
+  absl::Status Write(const BufferRef& buffer, std::uint64_t offset,
+                     absl::Span<const std::byte> bytes) override;
+  absl::StatusOr<JobRef> WriteQueued(const BufferRef& buffer, std::uint64_t offset,
+                                     absl::Span<const std::byte> bytes,
+                                     gpu::StreamId stream) override;
+  absl::StatusOr<JobRef> Copy(const BufferRef& destination, std::uint64_t destination_offset,
+                              const BufferRef& source, std::uint64_t source_offset,
+                              std::uint64_t bytes, gpu::StreamId stream) override;
+  absl::StatusOr<JobRef> Fill(const BufferRef& buffer, absl::Span<const std::byte> pattern,
+                              gpu::StreamId stream) override;
+
+  // device_modules.cc
+  JobRef Compile(proto::CompileRequest request, absl::string_view name,
+                 absl::string_view core_class) override;
+  JobRef WriteGlobal(const KernelRef& kernel, absl::string_view name, std::uint64_t offset,
+                     absl::Span<const std::byte> bytes) override;
+
+  // device_launch.cc
+  absl::StatusOr<JobRef> Launch(const KernelRef& kernel, const LaunchOptions& options,
+                                absl::Span<const Argument> arguments) override;
+  absl::StatusOr<gpu::StreamId> CreateStream() override;
+  absl::Status DestroyStream(gpu::StreamId stream) override;
+  absl::Status StreamWait(gpu::StreamId stream, gpu::StreamId other) override;
+  absl::StatusOr<JobRef> Synchronize(gpu::StreamId stream) override;
+
+ private:
+  static constexpr std::uint32_t kMaxArgsBytes = 4096;
+
+  DeviceImpl(DeviceOptions options, std::shared_ptr<CompileService> compiler,
+             DeviceCallbacks callbacks, Segment segment, Arena arena);
+  std::shared_ptr<DeviceImpl> Self() {
+    return std::static_pointer_cast<DeviceImpl>(shared_from_this());
+  }
+  AdaptiveMutex& mutex() const ABSL_LOCK_RETURNED(queue_->mutex()) { return queue_->mutex(); }
+  std::shared_ptr<JobImpl> NewJob() { return std::make_shared<JobImpl>(queue_); }
+
+  // --- Life (device.cc). On the service thread, but for Shutdown. ---
+  void StartThreads();
+  absl::Status StartWorker();
+  absl::Status ReloadInto(WorkerProcess& worker);
+  void OnWorkerReadable();
+  void EndWorker();
+  void Shutdown();
+  // Answers everything that was under way; returns what ended the worker.
+  absl::Status AnswerPending(const std::string& how_it_ended);
+  std::optional<NearBuffer> FindNear(std::uint64_t address) const;
+  void SetReady(bool ready);
+  // `job` cannot be: the device is closed or has no worker.
+  absl::Status NotReadyError() const;
+  std::string Name() const;
+
+  // --- Memory (device_memory_calls.cc) ---
+  absl::StatusOr<BufferRef> MakeBuffer(proto::DType dtype, std::uint64_t elements, OwnerId owner,
+                                       const Allocation& allocation);
+  absl::StatusOr<AllocationRequest> RequestFor(proto::DType dtype, std::uint64_t elements,
+                                               OwnerId owner, gpu::StreamId stream) const;
+  BlockRef MakeBlock(const Allocation& allocation) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex());
+  void FreeState(BufferState& state) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex());
+  void FreeDead();
+  // A slab that holds at least `needed` bytes. On the service thread.
+  absl::Status Grow(std::uint64_t needed);
+  bool MakeRoomFor(const Shortage& shortage);
+  void DoTrim(const JobImplRef& job);
+  // Drops a stream in the worker once its work has ended.
+  void FinishStream(gpu::StreamId stream);
+  static void DropBuffer(Device& device, BufferStateRef state);
+
+  // --- Buffers in use (device_copies.cc) ---
+  // The state of a live buffer of this device.
+  absl::StatusOr<BufferState*> StateOf(const BufferRef& buffer) const;
+  JobRef FenceFor(const Block& block, bool for_writing) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex());
+  // Before something writes the buffer in `stream`: gives it a block of its own if views see the
+  // one it has, with the contents copied in stream order if `keep_contents`.
+  absl::Status Unshare(BufferState& state, gpu::StreamId stream, bool keep_contents)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex());
+  // Allocates under the lock; if the pool has to grow first, sees to that and is kUnavailable.
+  absl::StatusOr<BlockRef> AllocateBlock(std::uint64_t bytes, OwnerId owner, gpu::StreamId stream,
+                                         bool idle) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex());
+  absl::Status CheckRange(const BufferState& state, std::uint64_t offset,
+                          std::uint64_t bytes) const;
+  // A copy command between addresses, or from staging.
+  absl::StatusOr<JobImplRef> SubmitCopy(protocol::CommandKind kind, std::uint64_t destination,
+                                        std::uint64_t source, std::uint64_t bytes,
+                                        gpu::StreamId stream)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex());
+  absl::Status CheckStream(gpu::StreamId stream) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex());
+  absl::Status RingFullError() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex());
+
+  // --- Modules (device_modules.cc) ---
+  struct CompileJob;
+  void OnCompiled(const std::shared_ptr<CompileJob>& compile, CompileResult result);
+  void LoadCompiled(const std::shared_ptr<CompileJob>& compile, const CodeObjectRef& code,
+                    CodeOrigin origin);
+  absl::StatusOr<LoadedCode> LoadCode(WorkerProcess& worker, const CodeObjectRef& code,
+                                      gpu::ModuleHandle variant_of,
+                                      std::vector<gpu::KernelInfo>* kernels);
+  absl::StatusOr<ModuleRef> LoadModule(const proto::CompileRequest& request,
+                                       const CodeObjectRef& code);
+  absl::StatusOr<KernelRef> MakeKernel(const ModuleRef& module, absl::string_view name,
+                                       absl::string_view core_class);
+  // Which function to launch for a block shape; asks for specialised code the first time.
+  gpu::FunctionHandle FunctionFor(const ModuleRef& module, std::size_t index,
+                                  const gpu::Dim3& block, bool* specialised)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex());
+  void Specialise(const ModuleRef& module, const gpu::Dim3& block);
+  void AddVariant(const ModuleRef& module, const gpu::Dim3& block, const CodeObjectRef& code);
+  void DoWriteGlobal(const KernelRef& kernel, const std::string& name, std::uint64_t offset,
+                     const std::string& bytes, const JobImplRef& job);
+
+  const DeviceOptions options_;
+  const std::shared_ptr<CompileService> compiler_;
+  const DeviceCallbacks callbacks_;
+  const std::shared_ptr<DeviceMemory> memory_;
+  const std::shared_ptr<CommandQueue> queue_;
+  gpu::Properties properties_;    // constant after Open
+  std::weak_ptr<Device> handle_;  // constant after Open
+
+  Arena arena_;  // changed by the service thread, under mutex()
+  OwnerIndex owners_ ABSL_GUARDED_BY(mutex());
+  DeadBuffers dead_;
+  Staging staging_ ABSL_GUARDED_BY(mutex());
+  std::array<bool, kMaxStreams> streams_ ABSL_GUARDED_BY(mutex()) = {};
+  // Destroyed, with work that has not ended.
+  std::array<bool, kMaxStreams> closing_streams_ ABSL_GUARDED_BY(mutex()) = {};
+  absl::flat_hash_map<std::string, ModuleRef> modules_ ABSL_GUARDED_BY(mutex());
+  bool closed_ ABSL_GUARDED_BY(mutex()) = false;
+  bool ring_was_full_ ABSL_GUARDED_BY(mutex()) = false;
+  int growing_ ABSL_GUARDED_BY(mutex()) = 0;
+  std::vector<JobImplRef> when_ready_ ABSL_GUARDED_BY(mutex());
+
+  std::atomic<bool> ready_{false};
+  std::atomic<std::uint64_t> limit_{0};  // bytes, of the device
+  std::atomic<std::uint64_t> launches_{0};
+  std::atomic<std::uint64_t> specialised_launches_{0};
+  std::atomic<std::uint64_t> restarts_{0};
+  std::atomic<std::int32_t> worker_pid_{0};
+
+  ServiceQueue service_;
+  // The service thread's.
+  std::unique_ptr<WorkerProcess> worker_;
+  std::uint64_t generation_ = 0;
+  std::vector<std::function<void()>> after_restart_;
+  absl::Notification ended_;
+};
+
+}  // namespace amdgpu
+
+#endif  // AMDGPU_C_SRC_RUNTIME_DEVICE_IMPL_H_

@@ -1,0 +1,287 @@
+// Kernels: compiled, loaded, specialised on block shapes.
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "c_src/runtime/device_impl.h"
+
+namespace amdgpu {
+
+using protocol::CommandKind;
+
+// A compile under way.
+struct DeviceImpl::CompileJob {
+  proto::CompileRequest request;
+  std::string name;
+  std::string core_class;
+  JobImplRef job;
+};
+
+JobRef DeviceImpl::Compile(proto::CompileRequest request, absl::string_view name,
+                           absl::string_view core_class) {
+  JobImplRef job = NewJob();
+  if (compiler_ == nullptr) {
+    job->Finish(absl::UnimplementedError("the device was opened without a compiler"));
+    return job;
+  }
+  request.set_target(properties_.kind() == "host" ? "host" : properties_.arch());
+  auto compile = std::make_shared<CompileJob>(
+      CompileJob{std::move(request), std::string(name), std::string(core_class), job});
+  if (const CodeObjectRef code = compiler_->Lookup(compile->request)) {
+    ModuleRef module;
+    {
+      AdaptiveLock lock(&mutex());
+      const auto found = modules_.find(code->key);
+      if (found != modules_.end()) module = found->second;
+    }
+    if (module != nullptr) {
+      absl::StatusOr<KernelRef> kernel = MakeKernel(module, name, core_class);
+      if (kernel.ok()) {
+        job->FinishWithKernel(*std::move(kernel), CodeOrigin::kMemory);
+      } else {
+        job->Finish(kernel.status());
+      }
+      return job;
+    }
+  }
+  // Cancelling needs the request's number, which is known only once the compile has begun.
+  auto request_id = std::make_shared<std::atomic<CompileService::RequestId>>(0);
+  job->SetCancel([compiler = compiler_, request_id] {
+    const CompileService::RequestId id = request_id->load();
+    return id != 0 && compiler->Cancel(id);
+  });
+  request_id->store(compiler_->Compile(
+      compile->request, [self = std::weak_ptr<DeviceImpl>(Self()), compile](CompileResult result) {
+        if (const std::shared_ptr<DeviceImpl> device = self.lock()) {
+          device->OnCompiled(compile, std::move(result));
+        } else {
+          compile->job->Finish(DeviceLostError("device", "it was closed"));
+        }
+      }));
+  return job;
+}
+
+void DeviceImpl::OnCompiled(const std::shared_ptr<CompileJob>& compile, CompileResult result) {
+  if (!result.code.ok()) {
+    compile->job->Finish(result.code.status());
+    return;
+  }
+  const bool posted =
+      service_.Post([this, self = Self(), compile, code = *std::move(result.code),
+                     origin = result.origin] { LoadCompiled(compile, code, origin); });
+  if (!posted) compile->job->Finish(NotReadyError());
+}
+
+void DeviceImpl::LoadCompiled(const std::shared_ptr<CompileJob>& compile, const CodeObjectRef& code,
+                              CodeOrigin origin) {
+  bool closed;
+  {
+    AdaptiveLock lock(&mutex());
+    closed = closed_;
+  }
+  if (closed) {
+    compile->job->Finish(NotReadyError());
+    return;
+  }
+  if (worker_ == nullptr) {
+    after_restart_.push_back(
+        [this, compile, code, origin] { LoadCompiled(compile, code, origin); });
+    return;
+  }
+  const absl::StatusOr<ModuleRef> module = LoadModule(compile->request, code);
+  absl::StatusOr<KernelRef> kernel =
+      module.ok() ? MakeKernel(*module, compile->name, compile->core_class) : module.status();
+  if (kernel.ok()) {
+    compile->job->FinishWithKernel(*std::move(kernel), origin);
+  } else {
+    compile->job->Finish(kernel.status());
+  }
+}
+
+absl::StatusOr<LoadedCode> DeviceImpl::LoadCode(WorkerProcess& worker, const CodeObjectRef& code,
+                                                gpu::ModuleHandle variant_of,
+                                                std::vector<gpu::KernelInfo>* kernels) {
+  proto::WorkerRequest request;
+  request.mutable_load()->set_code_object(code->bytes);
+  request.mutable_load()->set_variant_of(variant_of);
+  absl::StatusOr<proto::WorkerReply> reply = worker.Call(std::move(request));
+  if (!reply.ok()) return reply.status();
+  LoadedCode loaded;
+  loaded.code = code;
+  loaded.module = reply->load().module();
+  for (const proto::LoadedKernel& kernel : reply->load().kernels()) {
+    loaded.functions.push_back(kernel.function());
+    if (kernels != nullptr) kernels->push_back(kernel.info());
+  }
+  return loaded;
+}
+
+absl::StatusOr<ModuleRef> DeviceImpl::LoadModule(const proto::CompileRequest& request,
+                                                 const CodeObjectRef& code) {
+  {
+    AdaptiveLock lock(&mutex());
+    const auto found = modules_.find(code->key);
+    if (found != modules_.end()) return found->second;
+  }
+  auto module = std::make_shared<Module>();
+  module->request = request;
+  module->code = code;
+  absl::StatusOr<LoadedCode> loaded = LoadCode(*worker_, code, 0, &module->kernels);
+  if (!loaded.ok()) return loaded.status();
+  for (const gpu::KernelInfo& info : module->kernels) {
+    absl::StatusOr<Signature> signature = Signature::Create(info, kMaxArgsBytes);
+    if (!signature.ok()) return signature.status();
+    module->signatures.push_back(*std::move(signature));
+  }
+  module->generic = *std::move(loaded);
+  AdaptiveLock lock(&mutex());
+  modules_.emplace(code->key, module);
+  return module;
+}
+
+absl::StatusOr<KernelRef> DeviceImpl::MakeKernel(const ModuleRef& module, absl::string_view name,
+                                                 absl::string_view core_class) {
+  std::string known;
+  for (std::size_t i = 0; i < module->kernels.size(); ++i) {
+    const gpu::KernelInfo& info = module->kernels[i];
+    if (info.name() == name || info.symbol() == name) {
+      DeviceRef handle = handle_.lock();
+      if (handle == nullptr) return NotReadyError();
+      return std::make_shared<KernelImpl>(std::move(handle), module, i, std::string(core_class),
+                                          [queue = queue_](const Module& of) {
+                                            std::vector<gpu::Dim3> shapes;
+                                            AdaptiveLock lock(&queue->mutex());
+                                            for (const Variant& variant : of.variants) {
+                                              if (variant.ready) shapes.push_back(variant.block);
+                                            }
+                                            return shapes;
+                                          });
+    }
+    absl::StrAppend(&known, known.empty() ? "" : ", ", info.name());
+  }
+  return absl::NotFoundError(
+      absl::StrCat("no kernel \"", std::string(name), "\" in the source; ",
+                   known.empty() ? "it has none" : absl::StrCat("it has: ", known)));
+}
+
+gpu::FunctionHandle DeviceImpl::FunctionFor(const ModuleRef& module, std::size_t index,
+                                            const gpu::Dim3& block, bool* specialised) {
+  *specialised = false;
+  const gpu::FunctionHandle generic = module->generic.functions[index];
+  if (!options_.specialise || !properties_.shape_specialised() || compiler_ == nullptr) {
+    return generic;
+  }
+  if (Variant* const variant = module->Find(block)) {
+    ++variant->launches;
+    if (!variant->ready || index >= variant->loaded.functions.size()) return generic;
+    *specialised = true;
+    return variant->loaded.functions[index];
+  }
+  if (module->variants.size() < Module::kMaxVariants) {
+    module->variants.push_back({block, false, 1, {}});
+    service_.Post([this, self = Self(), module, block] { Specialise(module, block); });
+  }
+  return generic;
+}
+
+void DeviceImpl::Specialise(const ModuleRef& module, const gpu::Dim3& block) {
+  proto::CompileRequest request = module->request;
+  request.set_block_x(block.x);
+  request.set_block_y(block.y);
+  request.set_block_z(block.z);
+  compiler_->Compile(std::move(request), [self = std::weak_ptr<DeviceImpl>(Self()), module,
+                                          block](CompileResult result) {
+    const std::shared_ptr<DeviceImpl> device = self.lock();
+    // Code that does not compile for a shape leaves the shape to the generic code, for good.
+    if (device == nullptr || !result.code.ok()) return;
+    device->service_.Post(
+        [device = device.get(), self = device, module, block, code = *std::move(result.code)] {
+          device->AddVariant(module, block, code);
+        });
+  });
+}
+
+void DeviceImpl::AddVariant(const ModuleRef& module, const gpu::Dim3& block,
+                            const CodeObjectRef& code) {
+  if (worker_ == nullptr) {
+    after_restart_.push_back([this, module, block, code] {
+      if (worker_ != nullptr) AddVariant(module, block, code);
+    });
+    return;
+  }
+  absl::StatusOr<LoadedCode> loaded = LoadCode(*worker_, code, module->generic.module, nullptr);
+  if (!loaded.ok()) return;
+  AdaptiveLock lock(&mutex());
+  Variant& variant = *module->Find(block);
+  variant.loaded = *std::move(loaded);
+  variant.ready = true;
+}
+
+JobRef DeviceImpl::WriteGlobal(const KernelRef& kernel, absl::string_view name,
+                               std::uint64_t offset, absl::Span<const std::byte> bytes) {
+  JobImplRef job = NewJob();
+  absl::Status status;
+  if (kernel == nullptr || kernel->device().get() != this) {
+    status = absl::InvalidArgumentError("the kernel belongs to another device");
+  } else if (bytes.size() > kMaxStagedBytes) {
+    status = absl::InvalidArgumentError(
+        absl::StrCat("at most ", kMaxStagedBytes, " bytes at once, not ", bytes.size()));
+  }
+  if (!status.ok()) {
+    job->Finish(status);
+    return job;
+  }
+  std::string copy(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  const bool posted = service_.Post([this, self = Self(), kernel, name = std::string(name), offset,
+                                     copy = std::move(copy),
+                                     job] { DoWriteGlobal(kernel, name, offset, copy, job); });
+  if (!posted) job->Finish(NotReadyError());
+  return job;
+}
+
+void DeviceImpl::DoWriteGlobal(const KernelRef& kernel, const std::string& name,
+                               std::uint64_t offset, const std::string& bytes,
+                               const JobImplRef& job) {
+  if (worker_ == nullptr) {
+    job->Finish(NotReadyError());
+    return;
+  }
+  const ModuleRef& module = static_cast<const KernelImpl&>(*kernel).module();
+  proto::WorkerRequest request;
+  request.mutable_find_global()->set_module(module->generic.module);
+  request.mutable_find_global()->set_name(name);
+  const absl::StatusOr<proto::WorkerReply> reply = worker_->Call(std::move(request));
+  if (!reply.ok()) {
+    job->Finish(reply.status());
+    return;
+  }
+  const std::uint64_t size = reply->find_global().bytes();
+  if (bytes.size() > size || offset > size - bytes.size()) {
+    job->Finish(absl::OutOfRangeError(absl::StrCat("bytes ", offset, " to ", offset + bytes.size(),
+                                                   " of variable ", name, " of ", size)));
+    return;
+  }
+  absl::StatusOr<JobImplRef> copy = JobImplRef();
+  {
+    AdaptiveLock lock(&mutex());
+    const std::optional<std::uint64_t> place = staging_.Take(bytes.size(), memory_->clocks());
+    if (!place.has_value()) {
+      copy = absl::UnavailableError("the staging arena is full");
+    } else {
+      std::copy(bytes.begin(), bytes.end(),
+                reinterpret_cast<char*>(queue_->segment().staging()) + *place);
+      copy = SubmitCopy(CommandKind::kCopyIn, reply->find_global().device_address() + offset,
+                        *place, bytes.size(), 0);
+      if (copy.ok()) staging_.Use(*place, bytes.size(), {0, (*copy)->info().ticket});
+    }
+  }
+  if (!copy.ok()) {
+    job->Finish(copy.status());
+    return;
+  }
+  job->AlsoWaitFor((*copy)->info().ticket);
+  (*copy)->Then([job](const absl::Status& status) { job->Finish(status); });
+}
+
+}  // namespace amdgpu
