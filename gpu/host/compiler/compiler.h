@@ -1,0 +1,45 @@
+// The host device's compiler: HIP C++ source in, a HostCodeObject out, all in this process.
+
+#ifndef AMDGPU_GPU_HOST_COMPILER_COMPILER_H_
+#define AMDGPU_GPU_HOST_COMPILER_COMPILER_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "gpu/host/compiler/frontend.h"
+#include "gpu/host/compiler/target.h"
+#include "proto/compile.pb.h"
+
+namespace amdgpu::hostcc {
+
+// Compiles one request at a time. A source can crash clang or make it run for ever: whoever
+// compiles what it does not trust does so in a process of its own (compile_child.h).
+class Compiler {
+ public:
+  // Prepares clang and LLVM; takes a tenth of a second, which forked children then save.
+  static absl::StatusOr<std::unique_ptr<Compiler>> Create();
+
+  // Never fails: the reply's outcome says how it went. Limits of time and memory are the process's;
+  // output_bytes is checked here.
+  proto::CompileReply Compile(const proto::CompileRequest& request) const;
+
+  // Compiles something small, so that what clang and LLVM set up at first use is set up.
+  absl::Status WarmUp() const;
+
+  const Target& target() const { return target_; }
+
+  // "clang 19.1.7".
+  static std::string Version();
+
+ private:
+  Compiler(Target target, std::unique_ptr<Frontend> frontend)
+      : target_(std::move(target)), frontend_(std::move(frontend)) {}
+
+  const Target target_;
+  const std::unique_ptr<Frontend> frontend_;
+};
+
+}  // namespace amdgpu::hostcc
+
+#endif  // AMDGPU_GPU_HOST_COMPILER_COMPILER_H_

@@ -1,0 +1,2 @@
+// Device functions: part of the prelude already.
+#include "amdgpu/prelude.h"

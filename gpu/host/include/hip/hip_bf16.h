@@ -1,0 +1,2 @@
+// bfloat16: part of the prelude already.
+#include "amdgpu/prelude.h"

@@ -1,0 +1,2 @@
+// Macros of HIP: part of the prelude already.
+#include "amdgpu/prelude.h"

@@ -1,0 +1,2 @@
+// Half precision: part of the prelude already.
+#include "amdgpu/prelude.h"

@@ -1,0 +1,2 @@
+// The HIP device API: part of the prelude already.
+#include "amdgpu/prelude.h"

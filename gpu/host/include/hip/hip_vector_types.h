@@ -1,0 +1,2 @@
+// Vector types: part of the prelude already.
+#include "amdgpu/prelude.h"

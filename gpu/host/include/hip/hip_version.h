@@ -1,0 +1,2 @@
+// The version of HIP: part of the prelude already.
+#include "amdgpu/prelude.h"

@@ -1,0 +1,2 @@
+// Math functions: part of the prelude already.
+#include "amdgpu/prelude.h"

@@ -1,0 +1,2 @@
+// assert is part of the prelude.
+#include "amdgpu/prelude.h"

@@ -1,0 +1,2 @@
+// printf is part of the prelude.
+#include "amdgpu/prelude.h"

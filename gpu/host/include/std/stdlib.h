@@ -1,0 +1,2 @@
+// abort and abs are part of the prelude.
+#include "amdgpu/prelude.h"
