@@ -13,7 +13,7 @@ defmodule AMDGPU.Compiler do
 
   use GenServer
 
-  alias AMDGPU.{Error, Native}
+  alias AMDGPU.{Error, Native, NativeFiles}
 
   @doc false
   def start_link(_), do: GenServer.start_link(__MODULE__, nil, name: __MODULE__)
@@ -56,7 +56,7 @@ defmodule AMDGPU.Compiler do
 
   defp options do
     %{
-      compiler_path: Path.join(Native.dir(), "amdgpu_compiler"),
+      compiler_path: NativeFiles.path("amdgpu_compiler"),
       cache_dir: Application.get_env(:amdgpu, :cache_dir),
       use_disk: Application.get_env(:amdgpu, :disk_cache, true),
       disk_limit: Application.get_env(:amdgpu, :cache_bytes)

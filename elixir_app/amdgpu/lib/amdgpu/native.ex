@@ -7,10 +7,12 @@ defmodule AMDGPU.Native do
   # `stream` is nil or the reference of a stream; sizes and offsets are bytes.
 
   @on_load :load
+  # Not while it is being compiled: the library may not be there yet.
+  @compile {:autoload, false}
 
   @doc false
   def load do
-    path = Path.join(dir(), "amdgpu_nif")
+    path = AMDGPU.NativeFiles.path("amdgpu_nif")
 
     case :erlang.load_nif(String.to_charlist(path), 0) do
       :ok ->
@@ -23,22 +25,6 @@ defmodule AMDGPU.Native do
         {:error,
          "AMDGPU: #{path}.so does not load (#{reason}): #{text}. " <>
            "`mix amdgpu.doctor` says what is missing."}
-    end
-  end
-
-  @doc "The folder of the NIF and the executables."
-  def dir do
-    case System.get_env("AMDGPU_PRIV_DIR") do
-      nil -> Path.join(priv(), "native")
-      dir -> Path.expand(dir)
-    end
-  end
-
-  # While the library itself is being compiled, its application is not in the code path yet.
-  defp priv do
-    case :code.priv_dir(:amdgpu) do
-      {:error, :bad_name} -> Path.expand("../../priv", __DIR__)
-      path -> List.to_string(path)
     end
   end
 

@@ -16,6 +16,10 @@ defmodule AMDGPU.ChildVM do
     )
   end
 
+  @doc "Runs a Mix task of the library, as `mix` does once everything is compiled."
+  def run_mix_task("amdgpu.doctor", options),
+    do: run("Mix.start()\nMix.Tasks.Amdgpu.Doctor.run([])", [start: false] ++ options)
+
   @doc "Starts `code` as a port, for tests that end the VM themselves. `{port, os_pid}`."
   def start(code, options \\ []) do
     env = for {name, value} <- options[:env] || [], do: {to_charlist(name), to_charlist(value)}
@@ -53,7 +57,12 @@ defmodule AMDGPU.ChildVM do
   defp command(code, options) do
     paths = :code.get_path() |> Enum.map(&List.to_string/1) |> Enum.filter(&(&1 =~ "amdgpu"))
     pa = Enum.map_join(paths, " ", &"-pa '#{&1}'")
-    code = "{:ok, _} = Application.ensure_all_started(:amdgpu)\n" <> code
+
+    start =
+      if Keyword.get(options, :start, true),
+        do: "{:ok, _} = Application.ensure_all_started(:amdgpu)\n"
+
+    code = "#{start}#{code}"
     quoted = String.replace(code, "'", "'\\''")
     "#{options[:shell] || "true"} && exec elixir #{pa} -e '#{quoted}'"
   end

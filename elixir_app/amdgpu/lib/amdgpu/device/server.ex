@@ -6,7 +6,7 @@ defmodule AMDGPU.Device.Server do
   use GenServer, restart: :temporary
   require Logger
 
-  alias AMDGPU.{Device, Error, Native}
+  alias AMDGPU.{Device, Error, Native, NativeFiles}
   alias AMDGPU.Device.Printer
 
   # A worker that cannot start is tried again after this long, doubled each time.
@@ -111,7 +111,7 @@ defmodule AMDGPU.Device.Server do
       %{
         kind: Atom.to_string(kind),
         index: index,
-        worker_path: Path.join(Native.dir(), "amdgpu_worker")
+        worker_path: NativeFiles.path("amdgpu_worker")
       },
       Map.take(options, [
         :memory_limit,
