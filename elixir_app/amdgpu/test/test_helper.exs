@@ -1,1 +1,15 @@
 ExUnit.start(assert_receive_timeout: 2_000)
+
+# When all tests have ended nothing native may be alive: a leaked handle is a leaked device.
+ExUnit.after_suite(fn _result ->
+  leaked = fn ->
+    Enum.each(Process.list(), &:erlang.garbage_collect/1)
+    AMDGPU.Native.drop_pending()
+    AMDGPU.Native.live_resources()
+  end
+
+  unless Enum.any?(1..50, fn _ -> leaked.() == 0 or Process.sleep(20) == 0 end) do
+    IO.puts("LEAKED native resources: #{inspect(AMDGPU.Native.live_resource_counts())}")
+    System.at_exit(fn _ -> exit({:shutdown, 1}) end)
+  end
+end)

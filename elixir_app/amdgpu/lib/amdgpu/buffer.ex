@@ -317,10 +317,10 @@ defmodule AMDGPU.Buffer do
     end
   end
 
+  # The work that a write waits for may fail without concern for the write.
   defp write_now(buffer, offset, binary) do
-    result(
-      Patience.retry(buffer.device.ref, fn -> Native.buffer_write(buffer.ref, offset, binary) end)
-    )
+    write = fn -> Native.buffer_write(buffer.ref, offset, binary) end
+    result(Patience.retry(buffer.device.ref, write, :go_on))
   end
 
   defp write_queued(buffer, offset, binary, stream) when byte_size(binary) <= @staged_bytes,

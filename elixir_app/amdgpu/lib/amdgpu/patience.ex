@@ -12,22 +12,28 @@ defmodule AMDGPU.Patience do
                 "the device took no more work for #{div(@patience_ms, 1000)} seconds: its queue " <>
                   "is full or it does not restart", nil}
 
+  @typedoc "A job that was waited for failed: is that the result (`:fail`), or does `fun` go on?"
+  @type on_failed :: :fail | :go_on
+
   @doc """
   Calls `fun` until it returns something other than `:unavailable` or `{:wait, job}`; waits for the
   device, or for the job, in between.
   """
-  @spec retry(reference(), (() -> result)) :: result | {:error, {atom(), String.t(), term()}}
+  @spec retry(reference(), (() -> result), on_failed()) ::
+          result | {:error, {atom(), String.t(), term()}}
         when result: term()
-  def retry(device, fun) do
+  def retry(device, fun, on_failed \\ :fail), do: step(device, fun, on_failed, nil)
+
+  defp step(device, fun, on_failed, deadline) do
     case fun.() do
-      :unavailable -> retry(device, fun, System.monotonic_time(:millisecond) + @patience_ms)
-      {:wait, job} -> wait_for(job, device, fun)
+      :unavailable -> wait_for_device(device, fun, on_failed, deadline || now() + @patience_ms)
+      {:wait, job} -> wait_for_job(device, fun, on_failed, job)
       result -> result
     end
   end
 
-  defp retry(device, fun, deadline) do
-    remaining = deadline - System.monotonic_time(:millisecond)
+  defp wait_for_device(device, fun, on_failed, deadline) do
+    remaining = deadline - now()
 
     if remaining <= 0 do
       {:error, @unavailable}
@@ -35,20 +41,15 @@ defmodule AMDGPU.Patience do
       # Ready at once when the queue is only full: the pause lets it move.
       Job.wait(Native.device_when_ready(device), remaining, 0)
       pause()
-
-      case fun.() do
-        :unavailable -> retry(device, fun, deadline)
-        {:wait, job} -> wait_for(job, device, fun)
-        result -> result
-      end
+      step(device, fun, on_failed, deadline)
     end
   end
 
   # How long the work before takes is not ours to limit.
-  defp wait_for(job, device, fun) do
+  defp wait_for_job(device, fun, on_failed, job) do
     case Job.wait(job, :infinity) do
-      {:error, _} = error -> error
-      _ -> retry(device, fun)
+      {:error, _} = error when on_failed == :fail -> error
+      _ -> step(device, fun, on_failed, nil)
     end
   end
 
@@ -58,4 +59,6 @@ defmodule AMDGPU.Patience do
       @pause_ms -> :ok
     end
   end
+
+  defp now, do: System.monotonic_time(:millisecond)
 end
