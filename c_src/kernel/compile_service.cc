@@ -15,9 +15,9 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
-#include "absl/synchronization/mutex.h"
 #include "c_src/base/clock.h"
 #include "c_src/base/error.h"
+#include "c_src/base/mutex.h"
 #include "c_src/kernel/cache_directory.h"
 #include "c_src/kernel/compile_error.h"
 #include "c_src/kernel/compiler_client.h"
@@ -66,12 +66,14 @@ class Service final : public CompileService {
   ~Service() override {
     std::vector<RequestId> waiting;
     {
-      absl::MutexLock lock(&mutex_);
+      MutexLock lock(&mutex_);
       for (const auto& [id, request] : requests_) waiting.push_back(id);
     }
     for (RequestId id : waiting) Cancel(id);
-    compiler_.reset();
+    // Without a flight the compiler's thread posts nothing any more, but the disk thread may be on
+    // its way to the compiler.
     disk_thread_.reset();
+    compiler_.reset();
     callbacks_.reset();
   }
 
@@ -80,7 +82,7 @@ class Service final : public CompileService {
   CodeObjectRef Lookup(const CompileRequest& request) override {
     CodeObjectRef code = memory_.Find(Fingerprint(request));
     if (code != nullptr) {
-      absl::MutexLock lock(&mutex_);
+      MutexLock lock(&mutex_);
       ++stats_.memory_hits;
     }
     return code;
@@ -131,14 +133,13 @@ class Service final : public CompileService {
   std::unique_ptr<DiskCache> disk_;  // may be null
   MemoryCache memory_;
 
-  mutable absl::Mutex mutex_;
+  mutable Mutex mutex_;
   std::uint64_t last_id_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::flat_hash_map<RequestId, Request> requests_ ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_map<FlightId, Flight> flights_ ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_map<std::string, FlightId> by_fingerprint_ ABSL_GUARDED_BY(mutex_);
   CompileServiceStats stats_ ABSL_GUARDED_BY(mutex_);
 
-  // In this order: who calls into another is destroyed before it.
   std::unique_ptr<SerialQueue> callbacks_;
   std::unique_ptr<SerialQueue> disk_thread_;
   std::unique_ptr<CompilerClient> compiler_;
@@ -155,7 +156,7 @@ void Service::OpenDisk(const CompileServiceOptions& options) {
   if (disk.ok()) {
     disk_ = *std::move(disk);
   } else {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     ++stats_.disk_errors;
   }
 }
@@ -166,7 +167,7 @@ CompileService::RequestId Service::Compile(CompileRequest request, Callback call
   const absl::Status checked = CheckRequest(request);
   std::string fingerprint = Fingerprint(request);
 
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   const RequestId id = ++last_id_;
   Request waiter{std::move(callback), start_ns, 0};
   if (!checked.ok()) {
@@ -203,7 +204,7 @@ CompileService::RequestId Service::Compile(CompileRequest request, Callback call
 }
 
 bool Service::Cancel(RequestId id) {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   const auto found = requests_.find(id);
   if (found == requests_.end()) return false;
   Request request = std::move(found->second);
@@ -221,7 +222,7 @@ bool Service::Cancel(RequestId id) {
 }
 
 CompileServiceStats Service::stats() const {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   CompileServiceStats stats = stats_;
   stats.crashes = compiler_->crashes();
   if (disk_ != nullptr) {
@@ -240,7 +241,7 @@ void Service::Deliver(Request request, absl::StatusOr<CodeObjectRef> code, CodeO
 void Service::LookOnDisk(FlightId id) {
   std::shared_ptr<const CompileRequest> request;
   {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     const auto flight = flights_.find(id);
     if (flight == flights_.end()) return;  // cancelled
     request = flight->second.request;
@@ -249,7 +250,7 @@ void Service::LookOnDisk(FlightId id) {
   std::optional<CacheEntry> entry;
   if (disk_ != nullptr) entry = disk_->Load(key, compiler_->compiler_version());
 
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   const auto flight = flights_.find(id);
   if (flight == flights_.end()) return;
   if (entry.has_value()) {
@@ -264,7 +265,7 @@ void Service::LookOnDisk(FlightId id) {
 }
 
 void Service::OnReply(FlightId id, absl::StatusOr<CompileReply> reply) {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   const auto flight = flights_.find(id);
   if (flight == flights_.end()) return;
   if (!reply.ok() || reply->outcome() != CompileReply::OK) {

@@ -76,13 +76,13 @@ void CompilerClient::Abort(JobId id) {
 }
 
 std::string CompilerClient::compiler_version() const {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   return version_;
 }
 
 void CompilerClient::Send(std::function<void()> command) {
   {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     commands_.push_back(std::move(command));
   }
   eventfd_write(wake_fd_.get(), 1);
@@ -109,7 +109,7 @@ void CompilerClient::Run() {
 void CompilerClient::RunCommands() {
   std::vector<std::function<void()>> commands;
   {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     commands.swap(commands_);
   }
   for (const auto& command : commands) command();
@@ -205,7 +205,7 @@ absl::Status CompilerClient::ReceiveHello() {
     return error;
   }
   ready_ = true;
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   version_ = (*hello)->version();
   return absl::OkStatus();
 }

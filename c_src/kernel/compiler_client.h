@@ -16,7 +16,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
+#include "c_src/base/mutex.h"
 #include "c_src/base/unique_fd.h"
 #include "c_src/kernel/compiler_process.h"
 #include "c_src/kernel/frame_reader.h"
@@ -100,7 +100,7 @@ class CompilerClient {
   const UniqueFd wake_fd_;
   std::atomic<std::uint64_t> crashes_{0};
 
-  mutable absl::Mutex mutex_;
+  mutable Mutex mutex_;
   std::vector<std::function<void()>> commands_ ABSL_GUARDED_BY(mutex_);
   std::string version_ ABSL_GUARDED_BY(mutex_);
 

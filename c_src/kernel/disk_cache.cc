@@ -127,7 +127,7 @@ DiskCache::DiskCache(std::string path, UniqueFd directory, std::uint64_t limit_b
     : path_(std::move(path)), limit_bytes_(limit_bytes), directory_(std::move(directory)) {}
 
 std::optional<CacheEntry> DiskCache::Load(absl::string_view key, absl::string_view compiler) {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   const std::string name(key);
   absl::StatusOr<std::string> bytes = ReadEntryFile(directory_.get(), name);
   if (absl::IsNotFound(bytes.status())) return std::nullopt;
@@ -145,7 +145,7 @@ std::optional<CacheEntry> DiskCache::Load(absl::string_view key, absl::string_vi
 void DiskCache::Store(const CacheEntry& entry) {
   const std::string bytes = EncodeCacheEntry(entry);
   if (bytes.size() > std::min(limit_bytes_, kMaxEntryBytes)) return;
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   absl::Status written = Write(entry.key, bytes);
   if (absl::IsNotFound(written)) {
     // Somebody has removed the directory under us.
@@ -164,7 +164,7 @@ void DiskCache::Store(const CacheEntry& entry) {
 }
 
 void DiskCache::Clear() {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   Shrink(0);
 }
 

@@ -16,7 +16,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "absl/synchronization/mutex.h"
+#include "c_src/base/mutex.h"
 #include "c_src/base/unique_fd.h"
 #include "c_src/kernel/cache_entry.h"
 
@@ -51,7 +51,7 @@ class DiskCache {
 
   const std::string path_;
   const std::uint64_t limit_bytes_;
-  absl::Mutex mutex_;
+  Mutex mutex_;
   UniqueFd directory_ ABSL_GUARDED_BY(mutex_);
   std::uint64_t written_since_look_ ABSL_GUARDED_BY(mutex_) = 0;
   bool looked_ ABSL_GUARDED_BY(mutex_) = false;

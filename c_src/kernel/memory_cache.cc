@@ -17,7 +17,7 @@ std::uint64_t Cost(absl::string_view fingerprint, const CodeObject& code) {
 }  // namespace
 
 CodeObjectRef MemoryCache::Find(absl::string_view fingerprint) {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   const auto found = index_.find(fingerprint);
   if (found == index_.end()) return nullptr;
   entries_.splice(entries_.begin(), entries_, found->second);
@@ -26,7 +26,7 @@ CodeObjectRef MemoryCache::Find(absl::string_view fingerprint) {
 
 void MemoryCache::Insert(std::string fingerprint, CodeObjectRef code) {
   const std::uint64_t cost = Cost(fingerprint, *code);
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   if (const auto found = index_.find(fingerprint); found != index_.end()) Remove(found->second);
   if (cost > limit_bytes_) return;
   while (bytes_ + cost > limit_bytes_) Remove(std::prev(entries_.end()));
@@ -36,14 +36,14 @@ void MemoryCache::Insert(std::string fingerprint, CodeObjectRef code) {
 }
 
 void MemoryCache::Clear() {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   index_.clear();
   entries_.clear();
   bytes_ = 0;
 }
 
 std::uint64_t MemoryCache::bytes() const {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   return bytes_;
 }
 

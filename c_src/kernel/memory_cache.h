@@ -10,7 +10,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
-#include "absl/synchronization/mutex.h"
+#include "c_src/base/mutex.h"
 #include "c_src/kernel/compile_service.h"
 
 namespace amdgpu {
@@ -38,7 +38,7 @@ class MemoryCache {
   void Remove(Entries::iterator entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const std::uint64_t limit_bytes_;
-  mutable absl::Mutex mutex_;
+  mutable Mutex mutex_;
   Entries entries_ ABSL_GUARDED_BY(mutex_);  // most recently used first
   // Keys point into the entries.
   absl::flat_hash_map<absl::string_view, Entries::iterator> index_ ABSL_GUARDED_BY(mutex_);

@@ -6,14 +6,13 @@
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
+#include "c_src/base/mutex.h"
 
 namespace amdgpu {
 
 struct SerialQueue::State {
-  bool Ready() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) { return stopping || !tasks.empty(); }
-
-  absl::Mutex mutex;
+  Mutex mutex;
+  CondVar changed;
   std::deque<std::function<void()>> tasks ABSL_GUARDED_BY(mutex);
   bool stopping ABSL_GUARDED_BY(mutex) = false;
 };
@@ -25,8 +24,9 @@ SerialQueue::SerialQueue(const char* thread_name) : state_(std::make_shared<Stat
 
 SerialQueue::~SerialQueue() {
   {
-    absl::MutexLock lock(&state_->mutex);
+    MutexLock lock(&state_->mutex);
     state_->stopping = true;
+    state_->changed.Signal();
   }
   if (thread_.get_id() == std::this_thread::get_id()) {
     thread_.detach();
@@ -36,16 +36,17 @@ SerialQueue::~SerialQueue() {
 }
 
 void SerialQueue::Post(std::function<void()> task) {
-  absl::MutexLock lock(&state_->mutex);
+  MutexLock lock(&state_->mutex);
   state_->tasks.push_back(std::move(task));
+  state_->changed.Signal();
 }
 
 void SerialQueue::Run(const std::shared_ptr<State>& state) {
   while (true) {
     std::function<void()> task;
     {
-      absl::MutexLock lock(&state->mutex);
-      state->mutex.Await(absl::Condition(state.get(), &State::Ready));
+      MutexLock lock(&state->mutex);
+      while (!state->stopping && state->tasks.empty()) state->changed.Wait(&state->mutex);
       if (state->tasks.empty()) return;
       task = std::move(state->tasks.front());
       state->tasks.pop_front();

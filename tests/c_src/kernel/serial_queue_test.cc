@@ -4,11 +4,10 @@
 
 #include <gtest/gtest.h>
 
+#include <future>
 #include <memory>
 #include <thread>
 #include <vector>
-
-#include "absl/synchronization/notification.h"
 
 namespace amdgpu {
 namespace {
@@ -24,17 +23,17 @@ TEST(SerialQueueTest, RunsEverythingInOrderBeforeItGoes) {
 }
 
 TEST(SerialQueueTest, MayBeDestroyedByItsOwnTask) {
-  absl::Notification last;
+  std::promise<void> last;
   auto queue = std::make_unique<SerialQueue>("test");
   SerialQueue* const raw = queue.get();
-  absl::Notification go;
+  std::promise<void> go;
   raw->Post([&] {
-    go.WaitForNotification();
+    go.get_future().wait();
     queue.reset();
   });
-  raw->Post([&] { last.Notify(); });
-  go.Notify();
-  last.WaitForNotification();
+  raw->Post([&] { last.set_value(); });
+  go.set_value();
+  last.get_future().wait();
 }
 
 }  // namespace
