@@ -33,7 +33,7 @@ class DeviceMemory {
   struct Options {
     std::uint64_t device_limit = 0;         // bytes; 0 is none
     std::uint64_t default_owner_limit = 0;  // bytes; 0 is none
-    PoolOptions pool;
+    PoolOptions pool = {};
   };
 
   explicit DeviceMemory(const Options& options);

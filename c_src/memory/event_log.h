@@ -34,10 +34,11 @@ enum class LogKind : std::uint8_t {
   kRegionRemoved = 2,  // offset
   kLive = 3,           // a block that was live when the log began; as kAllocate
   kAllocate = 4,       // block, bytes = requested, offset, stream, value = owner, idle
-  kRefused = 5,        // bytes, stream, value = owner: an allocation that failed
+  kRefused = 5,        // as kAllocate, but failed; offset = bytes needed, 0 if a limit refused
   kFence = 6,          // block, stream, value = ticket: precedes its kFree
   kFree = 7,           // block
   kCompleted = 8,      // stream, value = ticket: the stream had come this far
+  kTrimmed = 9,        // caches were emptied to look for free regions
 };
 
 struct LogRecord {

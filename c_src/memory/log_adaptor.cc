@@ -80,6 +80,8 @@ absl::StatusOr<Allocation> LogAdaptor::Allocate(const AllocationRequest& request
     record.kind = LogKind::kAllocate;
     record.block = allocation->handle.value;
     record.offset = allocation->offset;
+  } else {
+    record.offset = NeededBytes(allocation.status()).value_or(0);
   }
   Write(record);
   return allocation;
@@ -114,8 +116,20 @@ absl::Status LogAdaptor::RemoveRegion(std::uint64_t offset) {
   absl::MutexLock lock(&mutex_);
   if (on_) WriteClocks();
   absl::Status status = upstream()->RemoveRegion(offset);
-  if (status.ok()) Write({.offset = offset, .kind = LogKind::kRegionRemoved});
+  if (status.ok()) {
+    Write({.offset = offset, .kind = LogKind::kRegionRemoved});
+  } else {
+    Write({.kind = LogKind::kTrimmed});
+  }
   return status;
+}
+
+std::vector<Region> LogAdaptor::FreeRegions() {
+  absl::MutexLock lock(&mutex_);
+  if (on_) WriteClocks();
+  std::vector<Region> regions = upstream()->FreeRegions();
+  Write({.kind = LogKind::kTrimmed});
+  return regions;
 }
 
 void LogAdaptor::Write(LogRecord record) {

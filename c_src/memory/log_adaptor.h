@@ -43,6 +43,7 @@ class LogAdaptor final : public Adaptor {
   absl::StatusOr<LiveBlock> Deallocate(BlockHandle handle, absl::Span<const Fence> fences) override;
   absl::Status AddRegion(const Region& region) override;
   absl::Status RemoveRegion(std::uint64_t offset) override;
+  std::vector<Region> FreeRegions() override;
 
  private:
   void Begin() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -3,6 +3,16 @@
 #include "absl/strings/str_cat.h"
 
 namespace amdgpu {
+namespace {
+
+AllocationRequest RequestOf(const LogRecord& record) {
+  return {.bytes = record.bytes,
+          .stream = record.stream,
+          .owner = record.value,
+          .idle = record.idle != 0};
+}
+
+}  // namespace
 
 absl::Status LogReplay::Play(const LogRecord& record) {
   switch (record.kind) {
@@ -14,6 +24,9 @@ absl::Status LogReplay::Play(const LogRecord& record) {
     case LogKind::kAllocate:
       return Allocate(record);
     case LogKind::kRefused:
+      return Refuse(record);
+    case LogKind::kTrimmed:
+      resource_.FreeRegions();
       return absl::OkStatus();
     case LogKind::kFence:
       fences_.push_back({record.stream, record.value});
@@ -29,14 +42,20 @@ absl::Status LogReplay::Play(const LogRecord& record) {
 }
 
 absl::Status LogReplay::Allocate(const LogRecord& record) {
-  const absl::StatusOr<Allocation> allocation = resource_.Allocate({.bytes = record.bytes,
-                                                                    .stream = record.stream,
-                                                                    .owner = record.value,
-                                                                    .idle = record.idle != 0});
+  const absl::StatusOr<Allocation> allocation = resource_.Allocate(RequestOf(record));
   if (!allocation.ok()) return allocation.status();
   if (allocation->offset != record.offset) ++moved_;
   blocks_[record.block] = allocation->handle;
   return absl::OkStatus();
+}
+
+absl::Status LogReplay::Refuse(const LogRecord& record) {
+  // The pool emptied its caches before it gave up; a limit leaves it as it was.
+  if (record.offset == 0) return absl::OkStatus();
+  const absl::StatusOr<Allocation> allocation = resource_.Allocate(RequestOf(record));
+  if (!allocation.ok()) return absl::OkStatus();
+  ++moved_;
+  return resource_.Deallocate(allocation->handle, {}).status();
 }
 
 absl::Status LogReplay::Free(const LogRecord& record) {

@@ -26,11 +26,12 @@ class LogReplay {
   // succeeded in the log fails here.
   absl::Status Play(const LogRecord& record);
 
-  // Blocks that came to lie elsewhere than in the log.
+  // Blocks that came to lie elsewhere than in the log, or were refused there.
   std::uint64_t moved() const { return moved_; }
 
  private:
   absl::Status Allocate(const LogRecord& record);
+  absl::Status Refuse(const LogRecord& record);
   absl::Status Free(const LogRecord& record);
 
   MemoryResource& resource_;

@@ -8,13 +8,16 @@ Tlsf::Taken Tlsf::Allocate(const Request& request) {
   if (!nodes_.HasRoom(1)) return {};
   const std::uint32_t granules = request.granules;
   const int scan = request.thorough ? Bins::kScanAll : Bins::kScan;
-  if (!request.idle && request.stream < sets_.size() && sets_[request.stream] != nullptr) {
-    StreamSet& set = *sets_[request.stream];
-    const NodeIndex index = set.bins.Find(nodes_, granules, scan);
-    if (index != kNoNode) return TakeFenced(set, index, granules);
+  StreamSet* const set =
+      !request.idle && request.stream < sets_.size() ? sets_[request.stream].get() : nullptr;
+  if (set != nullptr) {
+    const NodeIndex index = set->bins.Find(nodes_, granules, scan);
+    if (index != kNoNode) return TakeFenced(*set, index, granules);
   }
   const NodeIndex index = shared_.Find(nodes_, granules, scan);
-  if (index == kNoNode) return {};
+  if (index == kNoNode) {
+    return set != nullptr && request.thorough ? TakeRun(*set, granules) : Taken{};
+  }
   shared_.Remove(nodes_, index);
   nodes_[index].place = Place::kTaken;
   if (nodes_[index].granules > granules) {
@@ -30,6 +33,50 @@ Tlsf::Taken Tlsf::TakeFenced(StreamSet& set, NodeIndex index, std::uint32_t gran
   Remove(set, index);
   if (nodes_[index].granules > granules) Insert(set, Split(index, granules), ticket);
   return {index, ticket};
+}
+
+Tlsf::Taken Tlsf::TakeRun(StreamSet& set, std::uint32_t granules) {
+  for (NodeIndex index = set.oldest; index != kNoNode; index = nodes_.hold(index).links.next) {
+    // Runs alternate between the two kinds: begin each at its first block.
+    const NodeIndex before = nodes_[index].before;
+    const bool after_shared = nodes_[before].place == Place::kShared;
+    if (after_shared && IsIn(set, nodes_[before].before)) continue;
+    const NodeIndex first = after_shared ? before : index;
+    std::uint64_t length = 0;
+    for (NodeIndex next = first;
+         length < granules && (nodes_[next].place == Place::kShared || IsIn(set, next));
+         next = nodes_[next].after) {
+      length += nodes_[next].granules;
+    }
+    if (length >= granules) return TakeFenced(set, JoinRun(set, first, granules), granules);
+  }
+  return {};
+}
+
+NodeIndex Tlsf::JoinRun(StreamSet& set, NodeIndex first, std::uint32_t granules) {
+  Ticket ticket = 0;
+  const auto take_out = [&](NodeIndex index) {
+    if (nodes_[index].place == Place::kShared) {
+      shared_.Remove(nodes_, index);
+      nodes_[index].place = Place::kTaken;
+    } else {
+      ticket = std::max(ticket, nodes_.hold(index).ticket);
+      Remove(set, index);
+    }
+  };
+  take_out(first);
+  while (nodes_[first].granules < granules) {
+    const NodeIndex next = nodes_[first].after;
+    take_out(next);
+    Absorb(first, next);
+  }
+  Insert(set, first, ticket);
+  return first;
+}
+
+bool Tlsf::IsIn(const StreamSet& set, NodeIndex index) const {
+  const Node& node = nodes_[index];
+  return node.place == Place::kFenced && node.stream.load(std::memory_order_relaxed) == set.stream;
 }
 
 void Tlsf::Free(NodeIndex index, const Fence& pending) {
@@ -60,10 +107,7 @@ void Tlsf::FreeFenced(NodeIndex index, const Fence& pending) {
   StreamSet& set = SetOf(pending.stream);
   Ticket ticket = pending.ticket;
   const auto joins = [&](NodeIndex neighbour) {
-    const Node& node = nodes_[neighbour];
-    if (node.place != Place::kFenced ||
-        node.stream.load(std::memory_order_relaxed) != pending.stream)
-      return false;
+    if (!IsIn(set, neighbour)) return false;
     ticket = std::max(ticket, nodes_.hold(neighbour).ticket);
     Remove(set, neighbour);
     return true;

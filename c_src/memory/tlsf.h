@@ -91,6 +91,12 @@ class Tlsf {
   void Absorb(NodeIndex first, NodeIndex second);
 
   Taken TakeFenced(StreamSet& set, NodeIndex index, std::uint32_t granules);
+  // From a run of blocks of the set and of shared ones, for when neither alone has enough. The rest
+  // of the run is the stream's alone until its fence has passed.
+  Taken TakeRun(StreamSet& set, std::uint32_t granules);
+  // Makes one block of the set from blocks in it and shared ones, from `first` on.
+  NodeIndex JoinRun(StreamSet& set, NodeIndex first, std::uint32_t granules);
+  bool IsIn(const StreamSet& set, NodeIndex index) const;
   void FreeShared(NodeIndex index);
   void FreeFenced(NodeIndex index, const Fence& pending);
   StreamSet& SetOf(StreamId stream);
