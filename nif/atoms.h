@@ -11,8 +11,10 @@ namespace amdgpu::nif {
 #define AMDGPU_NIF_ATOMS(X)                                                                       \
   X(ok, "ok")                                                                                     \
   X(error, "error")                                                                               \
-  X(nil, "nil") X(true_, "true") X(false_, "false") X(done, "done") X(pending, "pending")         \
-      X(wait, "wait") X(unavailable, "unavailable") X(ref, "ref") X(infinity, "infinity")         \
+  X(nil, "nil")                                                                                   \
+  X(true_, "true")                                                                                \
+  X(false_, "false") X(done, "done") X(pending, "pending") X(wait, "wait")                        \
+      X(unavailable, "unavailable") X(ref, "ref") X(infinity, "infinity")                         \
           X(neg_infinity, "neg_infinity") X(nan, "nan") /* options of a launch */                 \
       X(grid, "grid") X(block, "block") X(shared, "shared") X(stream, "stream")                   \
           X(timeout, "timeout") /* element types */                                               \

@@ -9,7 +9,6 @@
 #include "nif/decode.h"
 #include "nif/encode.h"
 #include "nif/job_term.h"
-#include "nif/message.h"
 #include "nif/nifs.h"
 #include "nif/resources.h"
 
@@ -63,7 +62,6 @@ ERL_NIF_TERM EncodeWait(ErlNifEnv* env, const OpenDeviceRef& device, JobRef job)
 
 // argv: buffer, offset, bytes.
 ERL_NIF_TERM Write(ErlNifEnv* env, int, const ERL_NIF_TERM argv[]) {
-  const CallerScope scope(env);  // may have been scheduled past the table's
   const auto* const resource = Resource<BufferResource>::Get(env, argv[0]);
   const auto offset = DecodeUint64(env, argv[1]);
   const auto bytes = DecodeBytes(env, argv[2]);

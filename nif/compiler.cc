@@ -4,13 +4,13 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
+#include "c_src/base/mutex.h"
 
 namespace amdgpu::nif {
 namespace {
 
 struct Holder {
-  absl::Mutex mutex;
+  Mutex mutex;
   std::shared_ptr<CompileService> service ABSL_GUARDED_BY(mutex);
 };
 
@@ -23,7 +23,7 @@ Holder& TheHolder() {
 // The previous service is dropped by the caller, outside the lock.
 std::shared_ptr<CompileService> Exchange(std::shared_ptr<CompileService> service) {
   Holder& holder = TheHolder();
-  absl::MutexLock lock(&holder.mutex);
+  MutexLock lock(&holder.mutex);
   return std::exchange(holder.service, std::move(service));
 }
 
@@ -42,7 +42,7 @@ void StopCompiler() { Exchange(nullptr); }
 
 std::shared_ptr<CompileService> Compiler() {
   Holder& holder = TheHolder();
-  absl::MutexLock lock(&holder.mutex);
+  MutexLock lock(&holder.mutex);
   return holder.service;
 }
 

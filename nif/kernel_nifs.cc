@@ -8,7 +8,6 @@
 #include "nif/decode.h"
 #include "nif/encode.h"
 #include "nif/job_term.h"
-#include "nif/message.h"
 #include "nif/nifs.h"
 #include "nif/resources.h"
 
@@ -68,7 +67,6 @@ std::optional<proto::CompileRequest> DecodeRequest(ErlNifEnv* env, ERL_NIF_TERM 
 }
 
 ERL_NIF_TERM Compile(ErlNifEnv* env, int, const ERL_NIF_TERM argv[]) {
-  const CallerScope scope(env);  // may have been scheduled past the table's
   const auto* const resource = Resource<DeviceResource>::Get(env, argv[0]);
   const auto name = DecodeString(env, argv[2]);
   const auto core_class = DecodeString(env, argv[3]);

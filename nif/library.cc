@@ -5,7 +5,6 @@
 #include <iterator>
 
 #include "nif/atoms.h"
-#include "nif/message.h"
 #include "nif/nifs.h"
 #include "nif/reaper.h"
 #include "nif/resources.h"
@@ -17,7 +16,6 @@ using Body = ERL_NIF_TERM (*)(ErlNifEnv* env, const ERL_NIF_TERM argv[]);
 
 template <Body body>
 ERL_NIF_TERM Call(ErlNifEnv* env, int, const ERL_NIF_TERM argv[]) {
-  const CallerScope scope(env);
   return body(env, argv);
 }
 

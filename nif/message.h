@@ -1,4 +1,5 @@
-// Messages to Elixir processes, from whichever thread the core calls back on.
+// Messages to Elixir processes, from the threads that the core calls back on. Those are never the
+// VM's own.
 
 #ifndef AMDGPU_NIF_MESSAGE_H_
 #define AMDGPU_NIF_MESSAGE_H_
@@ -6,19 +7,6 @@
 #include <erl_nif.h>
 
 namespace amdgpu::nif {
-
-// Remembers, for this thread, the environment of the NIF that runs: the core may call a callback
-// while a NIF polls it, and enif_send wants to know whether it is on a scheduler.
-class CallerScope {
- public:
-  explicit CallerScope(ErlNifEnv* env);
-  ~CallerScope();
-  CallerScope(const CallerScope&) = delete;
-  CallerScope& operator=(const CallerScope&) = delete;
-
- private:
-  ErlNifEnv* const outer_;
-};
 
 // A message under construction. Not thread-safe; send at most once.
 class Message {

@@ -17,14 +17,14 @@ std::atomic<OwnerId> next_owner{1};
 OpenDevice::~OpenDevice() {
   std::vector<OwnerResource*> resources;
   {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     for (const auto& [pid, resource] : owners_) resources.push_back(resource);
   }
   for (OwnerResource* resource : resources) enif_release_resource(resource);
 }
 
 std::optional<OwnerId> OpenDevice::OwnerOf(ErlNifEnv* env, const ErlNifPid& pid) {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   const auto found = owners_.find(pid.pid);
   if (found != owners_.end()) return found->second->owner;
   const OwnerId owner = next_owner.fetch_add(1, std::memory_order_relaxed);
@@ -40,7 +40,7 @@ std::optional<OwnerId> OpenDevice::OwnerOf(ErlNifEnv* env, const ErlNifPid& pid)
 }
 
 std::optional<ErlNifPid> OpenDevice::PidOf(OwnerId owner) const {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   const auto found = pids_.find(owner);
   if (found == pids_.end()) return std::nullopt;
   return found->second;
@@ -50,7 +50,7 @@ void OpenDevice::OnDown(const ErlNifPid& pid, OwnerId owner) {
   device_->FreeOwner(owner);
   OwnerResource* resource = nullptr;
   {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     pids_.erase(owner);
     const auto found = owners_.find(pid.pid);
     if (found == owners_.end() || found->second->owner != owner) return;

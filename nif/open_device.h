@@ -10,7 +10,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
-#include "absl/synchronization/mutex.h"
+#include "c_src/base/mutex.h"
 #include "c_src/runtime/device.h"
 
 namespace amdgpu::nif {
@@ -36,7 +36,7 @@ class OpenDevice : public std::enable_shared_from_this<OpenDevice> {
 
  private:
   const DeviceRef device_;
-  mutable absl::Mutex mutex_;
+  mutable Mutex mutex_;
   // By the pid's term. Each holds one reference of its resource.
   absl::flat_hash_map<ERL_NIF_TERM, OwnerResource*> owners_ ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_map<OwnerId, ErlNifPid> pids_ ABSL_GUARDED_BY(mutex_);

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
+#include "c_src/base/mutex.h"
 
 namespace amdgpu::nif {
 namespace {
@@ -20,8 +20,9 @@ constexpr auto kBatch = std::chrono::milliseconds(1);
 class Reaper {
  public:
   void Push(std::shared_ptr<const void> object) {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     pending_.push_back(std::move(object));
+    if (pending_.size() == 1) not_empty_.Signal();
   }
 
   // The vector's destruction outside the lock is what drops the objects.
@@ -30,8 +31,8 @@ class Reaper {
   [[noreturn]] void Run() {
     while (true) {
       {
-        absl::MutexLock lock(&mutex_);
-        mutex_.Await(absl::Condition(this, &Reaper::HasPending));
+        MutexLock lock(&mutex_);
+        while (pending_.empty()) not_empty_.Wait(&mutex_);
       }
       std::this_thread::sleep_for(kBatch);
       Drain();
@@ -39,14 +40,13 @@ class Reaper {
   }
 
  private:
-  bool HasPending() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return !pending_.empty(); }
-
   std::vector<std::shared_ptr<const void>> Take() {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     return std::exchange(pending_, {});
   }
 
-  absl::Mutex mutex_;
+  Mutex mutex_;
+  CondVar not_empty_;
   std::vector<std::shared_ptr<const void>> pending_ ABSL_GUARDED_BY(mutex_);
 };
 

@@ -102,6 +102,9 @@ defmodule AMDGPU do
   def close(%Device{pid: pid}) do
     _ = DynamicSupervisor.terminate_child(AMDGPU.DeviceSupervisor, pid)
     :ok
+  catch
+    # The application has stopped, and its devices with it.
+    :exit, {:noproc, _} -> :ok
   end
 
   @doc "The same as `close/1`, which does not fail."

@@ -3,11 +3,13 @@
 defmodule Mix.Tasks.Compile.AmdgpuNative do
   @shortdoc "Builds the NIF, the worker and the compiler process with CMake"
   @moduledoc """
-  Builds the native part with CMake, incrementally, and installs it into `priv/native`.
+  Builds the native part with CMake, incrementally, and installs it into
+  `priv/native/<preset>`.
 
   Environment:
 
-    * `AMDGPU_NATIVE_PRESET` - the CMake preset: `release` (the default), `dev`, `asan` or `tsan`
+    * `AMDGPU_NATIVE_PRESET` - the CMake preset: `release` (the default), `dev`, `asan` or `tsan`;
+      when the VM runs, the build to load
     * `AMDGPU_NATIVE_BUILD_DIR` - where to build; the default is `build/<preset>` in the repository
     * `AMDGPU_PRIV_DIR` - a folder with the native files already built: nothing is compiled, and
       they are loaded from there
@@ -27,16 +29,16 @@ defmodule Mix.Tasks.Compile.AmdgpuNative do
   end
 
   @impl true
-  def clean, do: File.rm_rf(priv())
+  def clean, do: File.rm_rf(priv(preset()))
 
   defp build do
-    preset = System.get_env("AMDGPU_NATIVE_PRESET", "release")
+    preset = preset()
     dir = System.get_env("AMDGPU_NATIVE_BUILD_DIR", Path.join([@root, "build", preset]))
 
     with :ok <- tools(),
          :ok <- configure(preset, dir),
          :ok <- cmake(["--build", dir, "--target" | @targets], "the native build failed"),
-         :ok <- install(dir) do
+         :ok <- install(dir, preset) do
       # Priv is a link into _build; it may not have existed when Mix made its links.
       Mix.Project.build_structure()
       {:ok, []}
@@ -68,9 +70,9 @@ defmodule Mix.Tasks.Compile.AmdgpuNative do
     end
   end
 
-  defp install(dir) do
+  defp install(dir, preset) do
     cmake(
-      ["--install", dir, "--component", "native", "--prefix", priv()],
+      ["--install", dir, "--component", "native", "--prefix", priv(preset)],
       "the native part could not be installed"
     )
   end
@@ -90,7 +92,9 @@ defmodule Mix.Tasks.Compile.AmdgpuNative do
     end
   end
 
-  defp priv, do: Path.join([Path.expand("..", __DIR__), "priv", "native"])
+  defp preset, do: System.get_env("AMDGPU_NATIVE_PRESET", "release")
+
+  defp priv(preset), do: Path.join([Path.expand("..", __DIR__), "priv", "native", preset])
 
   defp setup,
     do: "On Debian 12, #{Path.relative_to_cwd(Path.join(@root, "bin/setup"))} installs it."

@@ -1,6 +1,7 @@
 defmodule AMDGPU.NativeFiles do
   @moduledoc false
-  # Where the NIF and the executables are: `priv/native`, or `$AMDGPU_PRIV_DIR`.
+  # Where the NIF and the executables are: `priv/native/<preset>`, where the build's preset is
+  # `$AMDGPU_NATIVE_PRESET` or `release`; or `$AMDGPU_PRIV_DIR`.
 
   @doc "The path of one of them, or of their folder."
   @spec path(String.t()) :: Path.t()
@@ -8,7 +9,7 @@ defmodule AMDGPU.NativeFiles do
 
   defp dir do
     case System.get_env("AMDGPU_PRIV_DIR") do
-      nil -> Path.join(priv(), "native")
+      nil -> Path.join([priv(), "native", System.get_env("AMDGPU_NATIVE_PRESET", "release")])
       dir -> Path.expand(dir)
     end
   end

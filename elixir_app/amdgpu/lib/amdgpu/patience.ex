@@ -38,10 +38,16 @@ defmodule AMDGPU.Patience do
     if remaining <= 0 do
       {:error, @unavailable}
     else
-      # Ready at once when the queue is only full: the pause lets it move.
-      Job.wait(Native.device_when_ready(device), remaining, 0)
-      pause()
-      step(device, fun, on_failed, deadline)
+      case Job.wait(Native.device_when_ready(device), remaining, 0) do
+        # Closed for good.
+        {:error, _} = error ->
+          error
+
+        # Ready, as soon as the queue has moved by one: the pause lets it move by more.
+        _ ->
+          pause()
+          step(device, fun, on_failed, deadline)
+      end
     end
   end
 

@@ -26,7 +26,7 @@ defmodule AMDGPU.Stream do
   @spec new!(Device.t()) :: t()
   def new!(device), do: Bang.value!(new(device))
 
-  @doc "Closes the stream after the work in it has ended. Closing it again does nothing."
+  @doc "Closes the stream; the work in it still runs. Closing it again does nothing."
   @spec close(t()) :: :ok | {:error, Error.any_error()}
   def close(%__MODULE__{ref: ref, device: device}) do
     case Patience.retry(device.ref, fn -> Native.stream_close(ref) end) do
