@@ -98,25 +98,31 @@ Value* copied(const llvm::ValueToValueMapTy& copies, Value* value) {
   return found == copies.end() ? value : static_cast<Value*>(found->second);
 }
 
-// The last thread's index of the next iteration is below the bound and has not wrapped; so is every
-// other's.
-Value* allGoOn(const KernelCore& core, const StridedShape& shape, BasicBlock* header,
-               BasicBlock* latch) {
-  IRBuilder<> before(shape.preheader->getTerminator());
+// Rewrites the copy's index as start + offset, where the offset is the same for all threads: so
+// neighbouring threads' indices stay neighbours for all to see. Returns whether all threads go on:
+// the last thread's next index is below the bound and has not wrapped, and so is every other's.
+Value* makeUniform(const KernelCore& core, const StridedShape& shape, PHINode* index,
+                   BasicBlock* latch) {
+  const bool is_signed = shape.order == Order::kSigned;
   Value* start = shape.index->getIncomingValueForBlock(shape.preheader);
-  Value* last =
-      before.CreateTrunc(evaluateForThread(core, start, shape.order, /*last_thread=*/true, before),
-                         shape.index->getType());
-  IRBuilder<> at_header(header, header->begin());
-  PHINode* index = at_header.CreatePHI(shape.index->getType(), 2, "last");
-  IRBuilder<> builder(latch->getTerminator());
-  Value* next = builder.CreateAdd(index, shape.step, "last.next");
-  index->addIncoming(last, shape.preheader);
-  index->addIncoming(next, latch);
-  const CmpInst::Predicate grows =
-      shape.order == Order::kSigned ? CmpInst::ICMP_SGT : CmpInst::ICMP_UGT;
-  return builder.CreateAnd(builder.CreateICmp(shape.predicate, next, shape.bound),
-                           builder.CreateICmp(grows, next, index));
+  IRBuilder<> before(shape.preheader->getTerminator());
+  Value* last_start = before.CreateTrunc(
+      evaluateForThread(core, start, shape.order, /*last_thread=*/true, before), index->getType());
+  BasicBlock* header = index->getParent();
+  IRBuilder<> builder(header, header->begin());
+  PHINode* offset = builder.CreatePHI(index->getType(), 2, "offset");
+  builder.SetInsertPoint(header, header->getFirstNonPHIIt());
+  index->replaceAllUsesWith(builder.CreateAdd(start, offset, "index", !is_signed, is_signed));
+  index->eraseFromParent();
+  builder.SetInsertPoint(latch->getTerminator());
+  Value* next_offset = builder.CreateAdd(offset, shape.step, "offset.next");
+  offset->addIncoming(llvm::ConstantInt::get(offset->getType(), 0), shape.preheader);
+  offset->addIncoming(next_offset, latch);
+  Value* last = builder.CreateAdd(last_start, offset, "last");
+  Value* next = builder.CreateAdd(last, shape.step, "last.next");
+  Value* below = builder.CreateICmp(shape.predicate, next, shape.bound);
+  return builder.CreateAnd(
+      below, builder.CreateICmp(is_signed ? CmpInst::ICMP_SGT : CmpInst::ICMP_UGT, next, last));
 }
 
 //   preheader -> uniform loop -> between -> (this thread goes on) -> rest -> exit
@@ -138,7 +144,8 @@ StridedLoop split(KernelCore& core, const StridedShape& shape) {
   auto* between = BasicBlock::Create(context, "between", core.function, header);
   auto* rest = BasicBlock::Create(context, "rest", core.function, header);
 
-  Value* go_on = allGoOn(core, shape, uniform_header, uniform_latch);
+  auto* index = llvm::cast<PHINode>(copied(copies, shape.index));
+  Value* go_on = makeUniform(core, shape, index, uniform_latch);
   shape.preheader->getTerminator()->replaceSuccessorWith(header, uniform_header);
   Value* this_goes_on = copied(copies, shape.comparison);
   const bool goes_on_if_true = shape.latch->getTerminator()->getSuccessor(0) == header;

@@ -9,7 +9,6 @@
 
 #include "gpu/host/compiler/passes/per_thread_array.h"
 #include "gpu/host/compiler/passes/region_copy.h"
-#include "llvm/IR/MDBuilder.h"
 
 namespace amdgpu::hostcc {
 namespace {
@@ -119,12 +118,17 @@ class LoopModeEmitter {
     return nest;
   }
 
+  // Parallel; and not unrolled at run time, which after vectorisation costs more to compile than it
+  // brings.
   llvm::MDNode* threadLoopId(llvm::MDNode* access_group) {
-    llvm::Metadata* parallel[] = {llvm::MDString::get(context_, "llvm.loop.parallel_accesses"),
-                                  access_group};
+    auto option = [&](llvm::ArrayRef<llvm::Metadata*> parts) {
+      return llvm::MDNode::get(context_, parts);
+    };
     llvm::Metadata* options[] = {
-        nullptr, llvm::MDNode::get(context_, parallel),
-        llvm::MDNode::get(context_, llvm::MDString::get(context_, kThreadLoopTag))};
+        nullptr,
+        option({llvm::MDString::get(context_, "llvm.loop.parallel_accesses"), access_group}),
+        option(llvm::MDString::get(context_, "llvm.loop.unroll.runtime.disable")),
+    };
     llvm::MDNode* id = llvm::MDNode::getDistinct(context_, options);
     id->replaceOperandWith(0, id);
     return id;

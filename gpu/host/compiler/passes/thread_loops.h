@@ -7,9 +7,6 @@
 
 namespace amdgpu::hostcc {
 
-// Loop metadata that marks the innermost thread loop, for SplitGuardedLoopsPass.
-inline constexpr char kThreadLoopTag[] = "hd.thread_loop";
-
 // For kernels whose barriers are reached by all threads of the block alike (no barrier is
 // conditional).
 void emitThreadLoops(KernelCore& core, RegionSplit& split, const Divergence& divergence);
