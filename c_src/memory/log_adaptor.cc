@@ -29,7 +29,7 @@ LogRecord RegionRecord(const Region& region) {
 LogAdaptor::~LogAdaptor() { Stop().IgnoreError(); }
 
 absl::Status LogAdaptor::Start(const std::string& path) {
-  absl::MutexLock lock(&mutex_);
+  AdaptiveLock lock(&mutex_);
   if (on_) return absl::FailedPreconditionError("a log of memory events is being written already");
   absl::StatusOr<std::unique_ptr<LogWriter>> file = LogWriter::Create(path);
   if (!file.ok()) return file.status();
@@ -39,7 +39,7 @@ absl::Status LogAdaptor::Start(const std::string& path) {
 }
 
 absl::Status LogAdaptor::Start(Callback callback) {
-  absl::MutexLock lock(&mutex_);
+  AdaptiveLock lock(&mutex_);
   if (on_) return absl::FailedPreconditionError("a log of memory events is being written already");
   callback_ = std::move(callback);
   Begin();
@@ -47,7 +47,7 @@ absl::Status LogAdaptor::Start(Callback callback) {
 }
 
 absl::Status LogAdaptor::Stop() {
-  absl::MutexLock lock(&mutex_);
+  AdaptiveLock lock(&mutex_);
   on_ = false;
   callback_ = nullptr;
   watched_.clear();
@@ -67,7 +67,7 @@ void LogAdaptor::Begin() {
 
 absl::StatusOr<Allocation> LogAdaptor::Allocate(const AllocationRequest& request) {
   if (!on_.load(std::memory_order_acquire)) return upstream()->Allocate(request);
-  absl::MutexLock lock(&mutex_);
+  AdaptiveLock lock(&mutex_);
   Watch(request.stream);
   WriteClocks();
   absl::StatusOr<Allocation> allocation = upstream()->Allocate(request);
@@ -90,7 +90,7 @@ absl::StatusOr<Allocation> LogAdaptor::Allocate(const AllocationRequest& request
 absl::StatusOr<LiveBlock> LogAdaptor::Deallocate(BlockHandle handle,
                                                  absl::Span<const Fence> fences) {
   if (!on_.load(std::memory_order_acquire)) return upstream()->Deallocate(handle, fences);
-  absl::MutexLock lock(&mutex_);
+  AdaptiveLock lock(&mutex_);
   for (const Fence& fence : fences) Watch(fence.stream);
   WriteClocks();
   absl::StatusOr<LiveBlock> block = upstream()->Deallocate(handle, fences);
@@ -106,14 +106,14 @@ absl::StatusOr<LiveBlock> LogAdaptor::Deallocate(BlockHandle handle,
 }
 
 absl::Status LogAdaptor::AddRegion(const Region& region) {
-  absl::MutexLock lock(&mutex_);
+  AdaptiveLock lock(&mutex_);
   absl::Status status = upstream()->AddRegion(region);
   if (status.ok()) Write(RegionRecord(region));
   return status;
 }
 
 absl::Status LogAdaptor::RemoveRegion(std::uint64_t offset) {
-  absl::MutexLock lock(&mutex_);
+  AdaptiveLock lock(&mutex_);
   if (on_) WriteClocks();
   absl::Status status = upstream()->RemoveRegion(offset);
   if (status.ok()) {
@@ -125,7 +125,7 @@ absl::Status LogAdaptor::RemoveRegion(std::uint64_t offset) {
 }
 
 std::vector<Region> LogAdaptor::FreeRegions() {
-  absl::MutexLock lock(&mutex_);
+  AdaptiveLock lock(&mutex_);
   if (on_) WriteClocks();
   std::vector<Region> regions = upstream()->FreeRegions();
   Write({.kind = LogKind::kTrimmed});

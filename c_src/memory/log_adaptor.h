@@ -12,8 +12,8 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
+#include "c_src/memory/adaptive_mutex.h"
 #include "c_src/memory/event_log.h"
 #include "c_src/memory/memory_resource.h"
 #include "c_src/memory/stream_clock.h"
@@ -54,7 +54,7 @@ class LogAdaptor final : public Adaptor {
 
   const StreamClocks* const clocks_;
   std::atomic<bool> on_{false};
-  absl::Mutex mutex_;
+  AdaptiveMutex mutex_;
   std::unique_ptr<LogWriter> file_ ABSL_GUARDED_BY(mutex_);
   Callback callback_ ABSL_GUARDED_BY(mutex_);
   std::vector<Fence> watched_ ABSL_GUARDED_BY(mutex_);  // the last ticket logged, by stream
