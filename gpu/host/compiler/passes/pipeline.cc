@@ -80,6 +80,7 @@ class SplitKernelsPass : public llvm::PassInfoMixin<SplitKernelsPass> {
     });
     llvm::FunctionPassManager cleanup = cleanupPipeline();
     for (llvm::Function* kernel : kernels) {
+      if (rejectUnsupported(*kernel)) continue;
       for (llvm::Function* core : buildBlockFunction(*kernel, options_)) {
         functions.invalidate(*core, llvm::PreservedAnalyses::none());
         cleanup.run(*core, functions);
@@ -93,6 +94,23 @@ class SplitKernelsPass : public llvm::PassInfoMixin<SplitKernelsPass> {
   }
 
  private:
+  // Code that cannot be copied into thread loops. Reports it and leaves a kernel that does nothing.
+  static bool rejectUnsupported(llvm::Function& kernel) {
+    for (llvm::Instruction& instruction : llvm::instructions(kernel)) {
+      const auto* variable = llvm::dyn_cast<llvm::AllocaInst>(&instruction);
+      const bool computed_goto = llvm::isa<llvm::IndirectBrInst, llvm::CallBrInst>(instruction);
+      const bool exceptions = llvm::isa<llvm::InvokeInst>(instruction);
+      const bool variable_length = variable && !variable->isStaticAlloca();
+      if (!computed_goto && !exceptions && !variable_length) continue;
+      report(instruction, computed_goto ? "a computed goto"
+                          : exceptions  ? "an exception"
+                                        : "a private array of variable length or in a loop");
+      kernel.deleteBody();
+      return true;
+    }
+    return false;
+  }
+
   // Kernels' bodies, inlined device functions and shared variables. An intrinsic that is still
   // called is in a function that could not be inlined.
   static void eraseUnused(llvm::Module& module, llvm::FunctionAnalysisManager& functions) {
@@ -118,7 +136,7 @@ class SplitKernelsPass : public llvm::PassInfoMixin<SplitKernelsPass> {
       if (!isSharedVariable(variable)) continue;
       for (llvm::User* user : variable.users()) {
         if (auto* instruction = llvm::dyn_cast<llvm::Instruction>(user)) {
-          report(*instruction, "uses __shared__ memory");
+          reportNotInlined(*instruction, "uses __shared__ memory");
           break;
         }
       }
@@ -128,20 +146,24 @@ class SplitKernelsPass : public llvm::PassInfoMixin<SplitKernelsPass> {
   }
 
   static void rejectCall(llvm::Instruction& call) {
-    report(call, isBarrier(&call) ? "waits at a barrier" : "uses its thread's coordinates");
+    reportNotInlined(call,
+                     isBarrier(&call) ? "waits at a barrier" : "uses its thread's coordinates");
     if (!call.getType()->isVoidTy()) {
       call.replaceAllUsesWith(llvm::Constant::getNullValue(call.getType()));
     }
     call.eraseFromParent();
   }
 
+  static void reportNotInlined(llvm::Instruction& instruction, llvm::StringRef what) {
+    report(
+        instruction,
+        ("a device function that " + what + " and is recursive or called through a pointer").str());
+  }
+
   static void report(llvm::Instruction& instruction, llvm::StringRef what) {
     llvm::Function& function = *instruction.getFunction();
     function.getContext().diagnose(llvm::DiagnosticInfoUnsupported(
-        function,
-        "a device function that " + what +
-            " is recursive or called through a pointer, which the host device does not support",
-        instruction.getDebugLoc()));
+        function, "the host device does not support " + what, instruction.getDebugLoc()));
   }
 
   HostPassOptions options_;

@@ -9,6 +9,7 @@
 
 #include "gpu/host/compiler/passes/per_thread_array.h"
 #include "gpu/host/compiler/passes/region_copy.h"
+#include "llvm/IR/Module.h"
 
 namespace amdgpu::hostcc {
 namespace {
@@ -17,6 +18,9 @@ using llvm::BasicBlock;
 using llvm::IRBuilder;
 using llvm::Value;
 using Kind = LiveValue::Kind;
+
+// More private memory per thread than this is not replicated where it need not be.
+constexpr std::uint64_t kPrivateBytesPerThread = 1024;
 
 class LoopModeEmitter {
  public:
@@ -57,10 +61,27 @@ class LoopModeEmitter {
       arrays_.push_back(array);
       singles_.push_back(single);
     }
+    llvm::Value* instances = core_.thread_count;
+    if (sharesPrivateVariables()) {
+      instances = llvm::ConstantInt::get(llvm::Type::getInt32Ty(context_), 1);
+    }
     for (llvm::AllocaInst* variable : core_.private_variables) {
-      privates_.emplace_back(core_, variable->getAllocatedType(), core_.thread_count,
+      privates_.emplace_back(core_, variable->getAllocatedType(), instances,
                              variable->getName() + ".private", variable->getAlign());
     }
+  }
+
+  // Large private arrays of a kernel without barriers: each thread is done with them before the
+  // next starts, so one instance serves all. That gives up vectorising, and saves a stack of
+  // megabytes.
+  bool sharesPrivateVariables() const {
+    if (!split_.barriers.empty()) return false;
+    const llvm::DataLayout& layout = core_.function->getParent()->getDataLayout();
+    std::uint64_t bytes = 0;
+    for (llvm::AllocaInst* variable : core_.private_variables) {
+      bytes += layout.getTypeAllocSize(variable->getAllocatedType());
+    }
+    return bytes > kPrivateBytesPerThread;
   }
 
   // True if one thread can run the region for all: it decides nothing and writes nothing that
@@ -164,7 +185,10 @@ class LoopModeEmitter {
     Value* flat =
         body.CreateZExt(nest.position.flat, body.getInt64Ty(), "flat64", /*IsNonNeg=*/true);
     llvm::SmallVector<Value*> private_addresses;
-    for (const PerThreadArray& array : privates_) private_addresses.push_back(array.at(body, flat));
+    Value* instance = sharesPrivateVariables() ? body.getInt64(0) : flat;
+    for (const PerThreadArray& array : privates_) {
+      private_addresses.push_back(array.at(body, instance));
+    }
     for (const RegionLocal& local : region.locals()) {
       if (!local.is_incoming) continue;
       Value* value = nullptr;
@@ -182,7 +206,9 @@ class LoopModeEmitter {
       }
       body.CreateStore(value, local.local);
     }
-    region.emit(nest.body, nest.position, private_addresses, access_group);
+    // Threads that share variables are not independent.
+    region.emit(nest.body, nest.position, private_addresses,
+                sharesPrivateVariables() ? nullptr : access_group);
     for (unsigned k = 0; k < region.exits().size(); ++k) {
       leaveRegion(region, k, flat, nest.latch, access_group);
     }

@@ -458,6 +458,70 @@ extern "C" __global__ void k(int* out) {
   for (int t = 0; t < n; ++t) ASSERT_EQ(out[t], table[t % 4] + 106) << t;
 }
 
+TEST_P(KernelsTest, LargePrivateArrayWithoutBarriers) {
+  COMPILE(R"(
+extern "C" __global__ void k(const int* in, int* out) {
+  int values[1000];
+  unsigned t = flat();
+  for (int i = 0; i < 1000; ++i) values[i] = -1;
+  for (int i = 0; i < 10; ++i) values[(in[t] * (i + 1)) % 1000] = i + t;
+  int sum = 0;
+  for (int i = 0; i < 1000; ++i) sum += values[(i * 7 + in[t]) % 1000] * (i % 5);
+  out[t] = sum;
+})");
+  const int n = threads();
+  std::vector<int> in(n), out(n);
+  for (int t = 0; t < n; ++t) in[t] = t * 13 % 991;
+  run("k", 1, Arguments(in.data(), out.data()));
+  for (int t = 0; t < n; ++t) {
+    std::vector<int> values(1000, -1);
+    for (int i = 0; i < 10; ++i) values[(in[t] * (i + 1)) % 1000] = i + t;
+    int sum = 0;
+    for (int i = 0; i < 1000; ++i) sum += values[(i * 7 + in[t]) % 1000] * (i % 5);
+    ASSERT_EQ(out[t], sum) << t;
+  }
+}
+
+// Each thread has its own bound, and the start is the thread's index alone.
+TEST_P(KernelsTest, BlockStrideLoopAndNestedLoops) {
+  COMPILE(R"(
+extern "C" __global__ void k(const int* in, int* out, int n) {
+  __shared__ int s[4096];
+  for (int i = flat(); i < n; i += size()) s[i] = in[i] * 2;
+  __syncthreads();
+  int sum = 0;
+  for (int i = flat(); i < n; i += size()) {
+    for (int j = 0; j < in[i] % 5; ++j) sum += s[(i + j) % n];
+  }
+  out[blockIdx.x * size() + flat()] = sum;
+})");
+  const int count = threads(), n = 3001;
+  std::vector<int> in(n), out(2 * count), expected(count);
+  for (int i = 0; i < n; ++i) in[i] = i * 31 % 103;
+  for (int i = 0; i < n; ++i) {
+    for (int j = 0; j < in[i] % 5; ++j) expected[i % count] += in[(i + j) % n] * 2;
+  }
+  run("k", 2, Arguments(in.data(), out.data(), n));
+  for (int t = 0; t < 2 * count; ++t) ASSERT_EQ(out[t], expected[t % count]) << t;
+}
+
+// Near the end of the index type the last thread's next index wraps before its neighbours' do.
+TEST_P(KernelsTest, StridedLoopNearTheEndOfItsIndexType) {
+  COMPILE(R"(
+extern "C" __global__ void k(unsigned* count, unsigned n, unsigned step) {
+  unsigned mine = 0;
+  for (unsigned i = blockIdx.x * size() + flat(); i < n; i += step) {
+    ++mine;
+    if (i > 0xffffffffu - step) break;
+  }
+  count[blockIdx.x * size() + flat()] = mine;
+})");
+  const unsigned count = threads(), n = 0xfffffff0u, step = 0x20000000u;
+  std::vector<unsigned> out(count);
+  run("k", 1, Arguments(out.data(), n, step));
+  for (unsigned t = 0; t < count; ++t) ASSERT_EQ(out[t], 8u) << t;
+}
+
 TEST_P(KernelsTest, EmptyKernel) {
   COMPILE(R"(extern "C" __global__ void k() {})");
   run("k", 5, Arguments());

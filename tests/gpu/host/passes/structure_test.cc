@@ -142,6 +142,16 @@ extern "C" __global__ void k(int* out, int n) { table[n](out); })");
   EXPECT_TRUE(contains(jit.errors(), "recursive or called through a pointer")) << jit.errors();
 }
 
+TEST(ErrorsTest, PrivateArrayOfVariableLength) {
+  KernelJit jit(R"(
+extern "C" __global__ void k(int* out, int n) {
+  int* values = static_cast<int*>(__builtin_alloca(n * 4));
+  for (int i = 0; i < n; ++i) values[i] = out[i];
+  out[threadIdx.x] = values[n - 1 - threadIdx.x];
+})");
+  EXPECT_TRUE(contains(jit.errors(), "private array of variable length")) << jit.errors();
+}
+
 TEST(ErrorsTest, RecursionWithoutThreadIndexIsFine) {
   KernelJit jit(R"(
 __device__ __noinline__ int fibonacci(int n) { return n < 2 ? n : fibonacci(n - 1) + fibonacci(n - 2); }
