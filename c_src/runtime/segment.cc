@@ -34,8 +34,6 @@ struct Layout {
 void ResetRing(RingControl& ring) {
   ring.head.store(0);
   ring.tail.store(0);
-  ring.sleeping.store(0);
-  ring.wake_at.store(std::numeric_limits<std::uint64_t>::max());
 }
 
 absl::Status CheckHeader(const SegmentHeader& header, std::uint64_t file_bytes) {
@@ -89,6 +87,7 @@ absl::StatusOr<Segment> Segment::Create() {
   header.print_offset = layout.print;
   header.staging_offset = layout.staging;
   header.telemetry_offset = layout.telemetry;
+  header.completion.wake_at.store(std::numeric_limits<std::uint64_t>::max());
   segment.Reset();
   return segment;
 }
@@ -135,6 +134,8 @@ void Segment::Reset() const {
   ResetRing(header_->command);
   ResetRing(header_->completion);
   ResetRing(header_->print);
+  // The worker that slept there is gone. The client's own words stay: it may be asleep on them.
+  header_->command.sleeping.store(0);
   header_->fault.state.store(0);
 }
 
