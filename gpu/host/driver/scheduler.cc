@@ -390,8 +390,8 @@ void Scheduler::WaitForWork(std::unique_lock<std::mutex>& lock, std::uint64_t& s
   if (spin_ns >= kMinSpinNs && spinning_ == 0) {
     ++spinning_;
     const std::uint64_t seen = posted_.load(std::memory_order_relaxed);
+    const std::uint64_t deadline = spin_deadline_ns_ = NowNs() + spin_ns;
     lock.unlock();
-    const std::uint64_t deadline = NowNs() + spin_ns;
     bool found = false;
     while (!found && NowNs() < deadline) {
       for (int i = 0; i < 16; ++i) __builtin_ia32_pause();
@@ -412,7 +412,8 @@ void Scheduler::WaitForWork(std::unique_lock<std::mutex>& lock, std::uint64_t& s
 
 void Scheduler::WakeThreads(unsigned count) {
   posted_.fetch_add(1, std::memory_order_release);
-  count -= std::min(count, spinning_);
+  // One that should have stopped by now has lost its core: nothing is to be expected of it.
+  if (spinning_ > 0 && count > 0 && NowNs() < spin_deadline_ns_) --count;
   for (count = std::min(count, sleeping_); count > 0; --count) work_.notify_one();
 }
 

@@ -139,6 +139,7 @@ class Scheduler {
   bool prefer_ready_ ABSL_GUARDED_BY(mutex_) = true;        // both kinds take turns
   unsigned sleeping_ ABSL_GUARDED_BY(mutex_) = 0;           // pool threads in work_
   unsigned spinning_ ABSL_GUARDED_BY(mutex_) = 0;           // pool threads that look at posted_
+  std::uint64_t spin_deadline_ns_ ABSL_GUARDED_BY(mutex_) = 0;  // of the one that spins
   unsigned idle_waiters_ ABSL_GUARDED_BY(mutex_) = 0;
   bool cancelling_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
