@@ -7,10 +7,12 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "gpu/host/compiler/ast_rules.h"
 #include "gpu/host/compiler/diagnostics.h"
 #include "gpu/host/compiler/options.h"
 #include "gpu/host/compiler/passes/passes.h"
 #include "gpu/host/compiler/runtime_symbol_check.h"
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/Analysis/TargetLibraryInfo.h"
 #include "llvm/Demangle/Demangle.h"
@@ -57,6 +59,10 @@ void SetLinkage(llvm::Module& module, const SourceFacts& facts) {
   EraseIfPresent(module, "llvm.used");
   EraseIfPresent(module, "llvm.compiler.used");
   EraseIfPresent(module, "__hip_cuid_");
+  // The name expressions: their kernels are known by now, and get other names.
+  for (llvm::GlobalVariable& variable : llvm::make_early_inc_range(module.globals())) {
+    if (variable.getName().starts_with(kNameVariablePrefix)) variable.eraseFromParent();
+  }
   for (llvm::Function& function : module) {
     if (function.isDeclaration()) continue;
     function.setComdat(nullptr);
