@@ -100,17 +100,20 @@ absl::Status HostModule::AddKernels(const proto::HostCodeObject& code_object) {
 absl::Status HostModule::AddVariables(const proto::HostCodeObject& code_object) {
   for (const proto::GlobalInfo& info : code_object.globals()) {
     Variable variable{.symbol = info.symbol(), .place = {}};
+    const LoadedSymbol* own = object_.Find(info.symbol());
     if (base_ != nullptr) {
-      // The object's own copy, if it kept one, is not used.
       const auto shared = base_->variables_.find(info.name());
-      if (shared == base_->variables_.end()) {
+      if (shared != base_->variables_.end()) {
+        variable.place = shared->second.place;  // its own copy, if it kept one, is not used
+      } else if (own != nullptr) {
         return Bad("variable ", info.name(), " is not in the module it is shared with");
+      } else {
+        continue;
       }
-      variable.place = shared->second.place;
-    } else if (const LoadedSymbol* place = object_.Find(info.symbol()); place != nullptr) {
-      variable.place = *place;
+    } else if (own != nullptr) {
+      variable.place = *own;
     } else {
-      return Bad("no storage for variable ", info.name());
+      continue;  // the compiler has found no use for it
     }
     if (variable.place.executable || info.size() != variable.place.bytes) {
       return Bad("variable ", info.name(), " is said to have ", info.size(), " bytes and has ",

@@ -220,9 +220,18 @@ TEST_F(ModuleTest, SignaturesAreChecked) {
   EXPECT_FALSE(
       Load(damaged([&](Object& o) { kernel(o)->mutable_params(3)->set_size(0xffffffff); })).ok());
   EXPECT_FALSE(Load(damaged([&](Object& o) { o.mutable_globals(0)->set_size(8); })).ok());
-  EXPECT_FALSE(Load(damaged([&](Object& o) { o.mutable_globals(0)->set_symbol("x"); })).ok());
   EXPECT_FALSE(
       Load(damaged([&](Object& o) { o.mutable_globals(0)->set_symbol("__hdk_add"); })).ok());
+}
+
+TEST_F(ModuleTest, AVariableWithoutStorageIsNotThere) {
+  proto::HostCodeObject object = ContractKernels();
+  object.mutable_globals(0)->set_symbol("optimised_away");
+  const auto module =
+      HostModule::Load(Bytes(object.SerializeAsString()), nullptr, runtime_, *space_);
+  ASSERT_TRUE(module.ok()) << module.status();
+  EXPECT_EQ((*module)->FindGlobal("counter").status().code(), absl::StatusCode::kNotFound);
+  EXPECT_TRUE((*module)->FindGlobal("table").ok());
 }
 
 TEST_F(ModuleTest, HistoryRisesAtOnceAndFallsSlowly) {
