@@ -28,7 +28,7 @@ struct Row {
 // One block at a time.
 Trace PingPong(std::uint64_t bytes) {
   Trace trace;
-  trace.pairs = 100'000;
+  trace.pairs = 10'000;
   trace.slots = 1;
   trace.peak_bytes = bytes;
   for (std::size_t i = 0; i < trace.pairs; ++i) {
