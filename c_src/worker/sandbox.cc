@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
@@ -19,6 +20,9 @@
 
 namespace amdgpu::worker {
 namespace {
+
+// malloc reads the number of cores from /sys to know how many arenas are too many, unless told.
+constexpr int kMallocArenas = 8;
 
 // Waiting, memory, signals to ourselves, and ending.
 constexpr int kAllowed[] = {
@@ -141,6 +145,7 @@ absl::Status SetLimits() {
 }  // namespace
 
 absl::Status EnterSandbox() {
+  mallopt(M_ARENA_MAX, kMallocArenas);
   if (absl::Status status = SetLimits(); !status.ok()) return status;
   return LoadFilter();
 }
