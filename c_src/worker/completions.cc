@@ -61,7 +61,7 @@ void Completions::OnComplete(const gpu::Completion& completion) {
 
   bool wake;
   {
-    absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     if (entry.kind == CommandKind::kLaunch) {
       telemetry_.Push(TelemetryOf(entry, completion, status));
     }
@@ -81,7 +81,7 @@ void Completions::OnComplete(const gpu::Completion& completion) {
 }
 
 void Completions::OnPrint(gpu::Ticket ticket, absl::string_view text) {
-  absl::MutexLock lock(&print_mutex_);
+  const std::lock_guard lock(print_mutex_);
   while (!text.empty()) {
     const absl::string_view piece = text.substr(0, kMaxPieceBytes);
     PrintPiece(ticket, piece);

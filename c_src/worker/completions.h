@@ -4,10 +4,10 @@
 #define AMDGPU_C_SRC_WORKER_COMPLETIONS_H_
 
 #include <cstdint>
+#include <mutex>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/string_view.h"
-#include "absl/synchronization/mutex.h"
 #include "c_src/base/byte_ring.h"
 #include "c_src/runtime/segment.h"
 #include "c_src/worker/in_flight.h"
@@ -37,11 +37,11 @@ class Completions final : public gpu::CompletionSink {
   InFlightTable& in_flight_;
   Watchdog& watchdog_;
 
-  absl::Mutex mutex_;
+  std::mutex mutex_;
   std::uint64_t head_ ABSL_GUARDED_BY(mutex_) = 0;
   telemetry::RingWriter telemetry_ ABSL_GUARDED_BY(mutex_);
 
-  absl::Mutex print_mutex_;
+  std::mutex print_mutex_;
   ByteRingProducer print_ ABSL_GUARDED_BY(print_mutex_);
 };
 

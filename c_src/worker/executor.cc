@@ -105,7 +105,7 @@ std::uint64_t Executor::Look(std::uint64_t now_ns) {
     if (next.state.load(std::memory_order_acquire) != static_cast<std::uint32_t>(State::kReserve)) {
       continue;
     }
-    absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     if (!stuck.state.compare_exchange_strong(in_driver,
                                              static_cast<std::uint32_t>(State::kRelieved))) {
       return Watchdog::kNever;  // it came back by itself
@@ -122,15 +122,14 @@ std::uint64_t Executor::Look(std::uint64_t now_ns) {
 
 bool Executor::KeepAside(const Command& command) {
   const gpu::StreamId stream = command.header().stream;
-  absl::MutexLock lock(&mutex_);
+  std::unique_lock lock(mutex_);
   if (command.header().kind == CommandKind::kStreamWait &&
       command.size >= sizeof(protocol::StreamWaitCommand)) {
     // It concerns two streams: rather than order it among commands kept aside, let both catch up.
     const auto& wait = *reinterpret_cast<const protocol::StreamWaitCommand*>(command.bytes.data());
-    const auto both_free = [this, stream, other = wait.other]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    caught_up_.wait(lock, [this, stream, other = wait.other]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
       return !held_up_.contains(stream) && !held_up_.contains(other);
-    };
-    mutex_.Await(absl::Condition(&both_free));
+    });
     return false;
   }
   const auto found = held_up_.find(stream);
@@ -143,11 +142,12 @@ void Executor::CatchUp(Thread& self) {
   while (true) {
     std::unique_ptr<Command> command;
     {
-      absl::MutexLock lock(&mutex_);
+      const std::lock_guard lock(mutex_);
       const auto found = held_up_.find(self.stream);
       if (found->second.empty()) {
         held_up_.erase(found);
         held_up_count_.fetch_sub(1, std::memory_order_release);
+        caught_up_.notify_all();
         return;
       }
       command = std::move(found->second.front());

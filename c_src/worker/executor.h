@@ -10,17 +10,18 @@
 
 #include <array>
 #include <atomic>
+#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
-#include "absl/synchronization/mutex.h"
 #include "c_src/base/byte_ring.h"
 #include "c_src/base/spin.h"
 #include "c_src/runtime/segment.h"
@@ -107,7 +108,10 @@ class Executor {
   std::atomic<int> polling_{0};  // index of the polling thread
   std::array<std::atomic<bool>, kMaxStreams> created_{};
 
-  absl::Mutex mutex_;
+  // Not absl::Mutex, here and elsewhere in a worker: it opens files when first contended, which the
+  // sandbox forbids.
+  std::mutex mutex_;
+  std::condition_variable caught_up_;
   // Streams that a relieved thread holds up, and their commands that came meanwhile.
   absl::flat_hash_map<gpu::StreamId, std::deque<std::unique_ptr<Command>>> held_up_
       ABSL_GUARDED_BY(mutex_);

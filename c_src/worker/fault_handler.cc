@@ -37,6 +37,16 @@ bool NearStackPointer(std::uint64_t address, const ucontext_t& context) {
 #endif
 }
 
+// For one thread: the first that faults.
+const char* DescribeSystemCall(int number) {
+  static char text[] = "the sandbox forbids system call number      ";
+  char* digit = text + sizeof(text) - 2;
+  for (; number > 0 && *digit == ' '; number /= 10) {
+    *digit-- = static_cast<char>('0' + number % 10);
+  }
+  return text;
+}
+
 void Handle(int signal, siginfo_t* info, void* context) {
   const int saved_errno = errno;
   LaunchIdentity launch;
@@ -56,7 +66,7 @@ void Handle(int signal, siginfo_t* info, void* context) {
     kind = FaultKind::kStackOverflow;
     message = "stack overflow";
   } else if (signal == SIGSYS) {
-    message = "a system call that the sandbox forbids";
+    message = DescribeSystemCall(info->si_syscall);
   }
   RecordFault(*g_record, kind, signal, address, launch, message);
   // SA_RESETHAND has restored the default action: the signal, raised again and unblocked by our

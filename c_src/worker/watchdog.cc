@@ -25,14 +25,14 @@ absl::Status Watchdog::Start() {
 }
 
 void Watchdog::Watch(gpu::Ticket ticket, gpu::FunctionHandle function, std::uint64_t timeout_ns) {
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   watched_.push_back({{ticket, function, timeout_ns}, 0});
 }
 
 void Watchdog::OnStart(gpu::Ticket ticket, std::uint64_t started_ns) {
   std::uint64_t timeout_ns = kNever;
   {
-    absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     for (Watched& watched : watched_) {
       if (watched.launch.ticket != ticket) continue;
       watched.started_ns = started_ns;
@@ -43,7 +43,7 @@ void Watchdog::OnStart(gpu::Ticket ticket, std::uint64_t started_ns) {
 }
 
 void Watchdog::OnEnd(gpu::Ticket ticket) {
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   watched_.erase(
       std::remove_if(watched_.begin(), watched_.end(),
                      [ticket](const Watched& watched) { return watched.launch.ticket == ticket; }),
@@ -51,7 +51,7 @@ void Watchdog::OnEnd(gpu::Ticket ticket) {
 }
 
 void Watchdog::Arm(std::uint64_t at_ns) {
-  absl::MutexLock lock(&arm_mutex_);
+  const std::lock_guard lock(arm_mutex_);
   if (armed_for_.load(std::memory_order_seq_cst) <= at_ns) return;
   armed_for_.store(at_ns, std::memory_order_seq_cst);
   itimerspec when{};
@@ -77,7 +77,7 @@ std::uint64_t Watchdog::CheckTimeouts(std::uint64_t now_ns) {
   Expired expired;
   std::uint64_t next = kNever;
   {
-    absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     for (const Watched& watched : watched_) {
       if (watched.started_ns == 0) continue;
       if (watched.launch.timeout_ns >= kNever - watched.started_ns) continue;

@@ -11,11 +11,11 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <mutex>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
-#include "absl/synchronization/mutex.h"
 #include "c_src/base/unique_fd.h"
 #include "gpu/driver.h"
 
@@ -65,8 +65,8 @@ class Watchdog {
   const std::function<std::uint64_t(std::uint64_t)> look_;
   UniqueFd timer_;
   std::atomic<std::uint64_t> armed_for_{kNever};
-  absl::Mutex arm_mutex_;
-  absl::Mutex mutex_;
+  std::mutex arm_mutex_;
+  std::mutex mutex_;
   std::vector<Watched> watched_ ABSL_GUARDED_BY(mutex_);
 };
 
