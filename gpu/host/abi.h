@@ -29,7 +29,7 @@ inline constexpr std::uint32_t kMaxThreadsPerBlock = 1024;
 inline constexpr std::size_t kBufferAlignment = 64;
 
 // Bytes of the exchange buffer that warp shuffles and votes go through: one 8-byte word per thread
-// and one per warp.
+// and one per warp. It is zero when a thread first runs blocks; blocks leave the warps' words zero.
 inline constexpr std::size_t kExchangeBytes =
     8 * kMaxThreadsPerBlock + 8 * (kMaxThreadsPerBlock / kWarpSize);
 

@@ -63,6 +63,11 @@ void SetLinkage(llvm::Module& module, const SourceFacts& facts) {
   for (llvm::GlobalVariable& variable : llvm::make_early_inc_range(module.globals())) {
     if (variable.getName().starts_with(kNameVariablePrefix)) variable.eraseFromParent();
   }
+  // What the name expressions were declared with has done its work, and would keep its kernels
+  // alive.
+  for (llvm::GlobalVariable& variable : llvm::make_early_inc_range(module.globals())) {
+    if (variable.getName().starts_with(kNameVariablePrefix)) variable.eraseFromParent();
+  }
   for (llvm::Function& function : module) {
     if (function.isDeclaration()) continue;
     function.setComdat(nullptr);

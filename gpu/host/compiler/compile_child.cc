@@ -11,12 +11,13 @@
 #include <algorithm>
 #include <chrono>
 #include <new>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "c_src/base/build_id.h"
-#include "gpu/host/compiler/frame.h"
+#include "c_src/base/message_socket.h"
 #include "llvm/Support/ErrorHandling.h"
 
 namespace amdgpu::hostcc {
@@ -75,9 +76,8 @@ proto::CompileReply Refused(absl::string_view message) {
 
 [[noreturn]] void Answer(int connection, const proto::CompileReply& reply,
                          ReplyStarted& reply_started) {
-  const std::string bytes = reply.SerializeAsString();
   reply_started.store(true);
-  static_cast<void>(WriteFrame(connection, bytes));
+  static_cast<void>(SendMessage(connection, reply));
   _exit(kExitReplied);
 }
 
@@ -86,17 +86,14 @@ proto::CompileReply Refused(absl::string_view message) {
 void RunCompileChild(const Compiler& compiler, const SyscallFilter& filter, int connection,
                      pid_t parent, ReplyStarted& reply_started) {
   PrepareProcess(parent);
-  auto message = ReadFrame(connection, kMaxRequestBytes);
-  if (!message.ok()) {
-    if (absl::IsResourceExhausted(message.status())) {
-      Answer(connection, Refused(message.status().message()), reply_started);
-    }
-    _exit(kExitNoRequest);
-  }
   proto::CompileRequest request;
-  if (!request.ParseFromString(*message)) {
-    Answer(connection, Refused("not a compile request; is the source UTF-8?"), reply_started);
+  const absl::Status received =
+      ReceiveMessage(connection, &request, /*deadline_ns=*/std::nullopt, kMaxRequestBytes);
+  if (absl::IsDataLoss(received)) {
+    Answer(connection, Refused("not a compile request, or too long; is the source UTF-8?"),
+           reply_started);
   }
+  if (!received.ok()) _exit(kExitNoRequest);
   if (request.build_id() != BuildId()) {
     Answer(connection,
            Refused(absl::StrCat("the compiler is of build ", std::string(BuildId()),

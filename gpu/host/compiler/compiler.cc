@@ -10,7 +10,9 @@
 #include "gpu/host/abi.h"
 #include "gpu/host/compiler/backend.h"
 #include "gpu/host/compiler/diagnostics.h"
+#include "gpu/host/compiler/frontend.h"
 #include "gpu/host/compiler/options.h"
+#include "gpu/host/compiler/target.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/Module.h"
 #include "proto/code_object.pb.h"
@@ -62,8 +64,16 @@ absl::StatusOr<std::unique_ptr<Compiler>> Compiler::Create() {
   if (!target.ok()) return target.status();
   auto frontend = Frontend::Create(*target);
   if (!frontend.ok()) return frontend.status();
-  return std::unique_ptr<Compiler>(new Compiler(*std::move(target), *std::move(frontend)));
+  return std::unique_ptr<Compiler>(
+      new Compiler(std::make_unique<const Target>(*std::move(target)), *std::move(frontend)));
 }
+
+Compiler::Compiler(std::unique_ptr<const Target> target, std::unique_ptr<const Frontend> frontend)
+    : target_(std::move(target)), frontend_(std::move(frontend)) {}
+
+Compiler::~Compiler() = default;
+
+const std::string& Compiler::target_cpu() const { return target_->cpu; }
 
 proto::CompileReply Compiler::Compile(const proto::CompileRequest& request) const {
   const std::uint64_t started = NowNs();
@@ -78,17 +88,17 @@ proto::CompileReply Compiler::Compile(const proto::CompileRequest& request) cons
   std::unique_ptr<llvm::Module> module = frontend_->Run(request, context, &facts, &reply);
   absl::StatusOr<std::string> object = std::string();
   if (module != nullptr) {
-    object = GenerateObject(*module, request, target_, &facts, &reply);
+    object = GenerateObject(*module, request, *target_, &facts, &reply);
   }
   if (!object.ok()) {
-    AddError(&reply, absl::StrCat("internal error: ", object.status().message()));
-    reply.set_outcome(proto::CompileReply::SOURCE_ERROR);
+    reply.set_outcome(proto::CompileReply::CRASHED);
+    reply.set_message(ToUtf8(absl::StrCat("internal error: ", object.status().message())));
   } else if (object->empty()) {
     if (!HasError(reply)) AddError(&reply, "the source was not compiled");
     reply.set_outcome(proto::CompileReply::SOURCE_ERROR);
   } else {
     reply.set_code_object(
-        CodeObject(request, target_, std::move(facts), *std::move(object)).SerializeAsString());
+        CodeObject(request, *target_, std::move(facts), *std::move(object)).SerializeAsString());
     if (request.output_bytes() > 0 && reply.code_object().size() > request.output_bytes()) {
       reply.set_outcome(proto::CompileReply::OUTPUT_TOO_LARGE);
       reply.set_message(absl::StrCat("the code object has ", reply.code_object().size(),

@@ -6,12 +6,14 @@
 #include <memory>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "gpu/host/compiler/frontend.h"
-#include "gpu/host/compiler/target.h"
 #include "proto/compile.pb.h"
 
 namespace amdgpu::hostcc {
+
+class Frontend;
+struct Target;
 
 // Compiles one request at a time. A source can crash clang or make it run for ever: whoever
 // compiles what it does not trust does so in a process of its own (compile_child.h).
@@ -19,6 +21,7 @@ class Compiler {
  public:
   // Prepares clang and LLVM; takes a tenth of a second, which forked children then save.
   static absl::StatusOr<std::unique_ptr<Compiler>> Create();
+  ~Compiler();
 
   // Never fails: the reply's outcome says how it went. Limits of time and memory are the process's;
   // output_bytes is checked here.
@@ -27,17 +30,17 @@ class Compiler {
   // Compiles something small, so that what clang and LLVM set up at first use is set up.
   absl::Status WarmUp() const;
 
-  const Target& target() const { return target_; }
+  // LLVM's name of the processor that it compiles for.
+  const std::string& target_cpu() const;
 
   // "clang 19.1.7".
   static std::string Version();
 
  private:
-  Compiler(Target target, std::unique_ptr<Frontend> frontend)
-      : target_(std::move(target)), frontend_(std::move(frontend)) {}
+  Compiler(std::unique_ptr<const Target> target, std::unique_ptr<const Frontend> frontend);
 
-  const Target target_;
-  const std::unique_ptr<Frontend> frontend_;
+  const std::unique_ptr<const Target> target_;
+  const std::unique_ptr<const Frontend> frontend_;
 };
 
 }  // namespace amdgpu::hostcc

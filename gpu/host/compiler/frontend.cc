@@ -143,10 +143,10 @@ void ReportBadName(const std::string& name, const SourceFacts& facts, proto::Com
 
 Frontend::Frontend(const Target& target) : target_(target), headers_(DeviceHeaderFileSystem()) {}
 
-absl::StatusOr<std::unique_ptr<Frontend>> Frontend::Create(const Target& target) {
+absl::StatusOr<std::unique_ptr<const Frontend>> Frontend::Create(const Target& target) {
   std::unique_ptr<Frontend> frontend(new Frontend(target));
   if (absl::Status status = frontend->PrecompilePrelude(); !status.ok()) return status;
-  return frontend;
+  return std::unique_ptr<const Frontend>(std::move(frontend));
 }
 
 absl::Status Frontend::PrecompilePrelude() {

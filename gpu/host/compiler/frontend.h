@@ -23,7 +23,7 @@ namespace amdgpu::hostcc {
 class Frontend {
  public:
   // Precompiles the prelude for the default language standard (tens of milliseconds).
-  static absl::StatusOr<std::unique_ptr<Frontend>> Create(const Target& target);
+  static absl::StatusOr<std::unique_ptr<const Frontend>> Create(const Target& target);
 
   // Compiles a request that CheckRequest accepted. On an error of the source the diagnostics in
   // `reply` say why, and the result is null; warnings are added either way. Not optimised.

@@ -19,7 +19,7 @@
 #include "absl/strings/str_cat.h"
 #include "c_src/base/build_id.h"
 #include "c_src/base/error.h"
-#include "gpu/host/compiler/frame.h"
+#include "c_src/base/message_socket.h"
 #include "proto/compile.pb.h"
 
 namespace amdgpu::hostcc {
@@ -35,7 +35,7 @@ ReplyStarted* NewReplyStarted() {
 void Reply(int connection, const proto::CompileReply& reply) {
   const int flags = fcntl(connection, F_GETFL);
   fcntl(connection, F_SETFL, flags | O_NONBLOCK);
-  static_cast<void>(WriteFrame(connection, reply.SerializeAsString()));
+  static_cast<void>(SendMessage(connection, reply));
 }
 
 }  // namespace
@@ -67,7 +67,7 @@ absl::Status Zygote::SayHello() {
   proto::CompilerHello hello;
   hello.set_build_id(std::string(BuildId()));
   hello.set_version(Compiler::Version());
-  hello.set_target_cpu(compiler_.target().cpu);
+  hello.set_target_cpu(compiler_.target_cpu());
   const std::string bytes = hello.SerializeAsString();
   if (send(control_, bytes.data(), bytes.size(), MSG_NOSIGNAL) < 0) {
     return ErrnoError(errno, "saying hello");

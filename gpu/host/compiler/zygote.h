@@ -3,9 +3,9 @@
 //
 // It is told of a compile by one byte on its control socket (SOCK_SEQPACKET) with one end of a
 // stream socket attached; the child reads a CompileRequest from it and writes a CompileReply, each
-// as a frame (frame.h). The zygote keeps a copy of that end: it sees the client hang up, which
-// cancels the compile, and it answers for a child that cannot. When the control socket closes, it
-// kills its children and ends.
+// as c_src/base/message_socket.h has it. The zygote keeps a copy of that end: it sees the client
+// hang up, which cancels the compile, and it answers for a child that cannot. When the control
+// socket closes, it kills its children and ends.
 
 #ifndef AMDGPU_GPU_HOST_COMPILER_ZYGOTE_H_
 #define AMDGPU_GPU_HOST_COMPILER_ZYGOTE_H_

@@ -40,6 +40,8 @@ proto::CompileReply Compile(const std::string& source, const std::vector<std::st
   return Compile(RequestFor(source, names));
 }
 
+std::string Text(const proto::Diagnostic& diagnostic) { return FormatDiagnostic(diagnostic); }
+
 std::string Text(const proto::CompileReply& reply) {
   std::string text = reply.message();
   for (const proto::Diagnostic& diagnostic : reply.diagnostics()) {

@@ -18,7 +18,8 @@ proto::CompileRequest RequestFor(const std::string& source,
 proto::CompileReply Compile(const proto::CompileRequest& request);
 proto::CompileReply Compile(const std::string& source, const std::vector<std::string>& names = {});
 
-// All diagnostics, as a person would see them.
+// Diagnostics as a person would see them.
+std::string Text(const proto::Diagnostic& diagnostic);
 std::string Text(const proto::CompileReply& reply);
 
 // Succeeds for an OK reply without warnings, and says what was wrong otherwise.

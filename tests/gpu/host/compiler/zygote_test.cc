@@ -36,14 +36,11 @@ std::string EndlessSource() {
   return source + kKernel;
 }
 
-// Needs gigabytes: a macro that doubles its text thirty times.
+// Needs gigabytes: a template with half a billion arguments.
 std::string HugeSource() {
-  std::string source = "#define M0 int f();\n";
-  for (int i = 1; i <= 30; ++i) {
-    const std::string last = "M" + std::to_string(i - 1);
-    source += "#define M" + std::to_string(i) + " " + last + " " + last + "\n";
-  }
-  return source + "M30\n" + kKernel;
+  return "template <class T, T... values> struct Pack {};\n"
+         "__make_integer_seq<Pack, int, 500'000'000> huge;\n" +
+         std::string(kKernel);
 }
 
 proto::CompileRequest Request(const std::string& source) {
