@@ -53,6 +53,17 @@ KernelRef JobImpl::kernel() const { return done() ? outcome_.kernel : nullptr; }
 BufferRef JobImpl::buffer() const { return done() ? outcome_.buffer : nullptr; }
 CodeOrigin JobImpl::origin() const { return done() ? outcome_.origin : CodeOrigin::kCompiled; }
 
+void JobImpl::AlsoWaitFor(Ticket ticket) {
+  {
+    AdaptiveLock lock(&mutex_);
+    also_wait_for_.push_back(ticket);
+    if (!waiting_) return;
+    pump_->BeginWait(ticket);
+  }
+  // As in Subscribe: it may have completed unseen.
+  pump_->Drain();
+}
+
 void JobImpl::Then(Continuation continuation) {
   {
     AdaptiveLock lock(&mutex_);

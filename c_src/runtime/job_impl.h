@@ -55,8 +55,8 @@ class JobImpl final : public Job {
   // Also called, once, when the job has ended; from any thread, at once if it has ended already.
   using Continuation = std::function<void(const absl::Status&)>;
   void Then(Continuation continuation);
-  // Tickets besides its own that have to complete first. Before anybody else has the job.
-  void AlsoWaitFor(Ticket ticket) { also_wait_for_.push_back(ticket); }
+  // A ticket besides its own that has to complete first. Also while somebody waits already.
+  void AlsoWaitFor(Ticket ticket);
   // How to cancel it. Before anybody else has the job.
   void SetCancel(std::function<bool()> cancel) { cancel_ = std::move(cancel); }
 
