@@ -233,11 +233,11 @@ defmodule AMDGPU.KernelTest do
   end
 
   describe "compile_async/4" do
-    # Minutes of instantiation unless it is stopped.
+    # 2^40 instantiations, unless it is stopped.
     @endless """
-    template <int N, int M> struct A { static constexpr long v = A<N - 1, M>::v + A<N - 1, M + N>::v; };
-    template <int M> struct A<0, M> { static constexpr long v = M; };
-    extern "C" __global__ void k(long long* out) { out[0] = A<40, 0>::v; }
+    template <int N, long M> struct A { static constexpr long v = A<N - 1, 2 * M>::v + A<N - 1, 2 * M + 1>::v; };
+    template <long M> struct A<0, M> { static constexpr long v = M; };
+    extern "C" __global__ void k(long long* out) { out[0] = A<40, 1>::v; }
     """
 
     test "gives a job to await", %{device: device} do
@@ -308,6 +308,8 @@ defmodule AMDGPU.KernelTest do
       source = ~S|extern "C" __global__ void k(int* out) { out[0] = 5; }|
       IO.puts("origin " <> to_string(AMDGPU.Kernel.compile!(device, source, "k").origin))
       """
+
+      dir = Path.join(Path.expand(dir), "cache")
 
       run = fn ->
         {output, 0} = AMDGPU.ChildVM.run(code, env: [{"AMDGPU_CACHE_DIR", dir}])

@@ -6,9 +6,9 @@ defmodule AMDGPU.Faults.CompilerKilledTest do
   @moduletag :fault
 
   @slow """
-  template <int N, int M> struct A { static constexpr long v = A<N - 1, M>::v + A<N - 1, M + N>::v; };
-  template <int M> struct A<0, M> { static constexpr long v = M; };
-  extern "C" __global__ void k(long long* out) { out[0] = A<40, 0>::v; }
+  template <int N, long M> struct A { static constexpr long v = A<N - 1, 2 * M>::v + A<N - 1, 2 * M + 1>::v; };
+  template <long M> struct A<0, M> { static constexpr long v = M; };
+  extern "C" __global__ void k(long long* out) { out[0] = A<40, 1>::v; }
   """
 
   defp fresh(source), do: "// #{System.unique_integer()} #{System.os_time()}\n" <> source
@@ -24,7 +24,7 @@ defmodule AMDGPU.Faults.CompilerKilledTest do
   defp child do
     zygote = zygote()
     eventually(fn -> Processes.children(zygote, "amdgpu_compiler") != [] end)
-    zygote |> Processes.children("amdgpu_compiler") |> List.last()
+    zygote |> Processes.children("amdgpu_compiler") |> hd()
   end
 
   setup %{device: device} do

@@ -84,6 +84,9 @@ defmodule AMDGPU.Faults.ScarcityTest do
         """
         good = AMDGPU.open!(:host)
         saxpy.(good)
+        # The VM loads what it runs on the way, from files.
+        {:error, error} = AMDGPU.open({:host, 9})
+        IO.puts("warm " <> Exception.message(error))
         open = fn open, held ->
           case :file.open("/dev/null", [:read, :raw]) do
             {:ok, file} -> open.(open, [file | held])

@@ -20,6 +20,7 @@ defmodule AMDGPU.Faults.TimeoutTest do
         assert error.after_ms == 200
         assert Exception.message(error) =~ "forever"
         assert {:ok, _} = AMDGPU.run(kernel(device, :add), [grid: 1, block: 1], [kept, 1, 10])
+        settle(device)
       end)
 
     assert System.monotonic_time(:millisecond) - started < 5_000

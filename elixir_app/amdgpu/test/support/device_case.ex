@@ -49,6 +49,9 @@ defmodule AMDGPU.DeviceCase do
     end
   end
 
+  @doc "Waits until the device's server has dealt with what it was told, its log included."
+  def settle(device), do: AMDGPU.Device.Server.device(device.pid)
+
   @doc "The messages of the calling process."
   def mailbox do
     {:messages, messages} = Process.info(self(), :messages)

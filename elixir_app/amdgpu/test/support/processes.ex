@@ -1,10 +1,10 @@
 defmodule AMDGPU.Processes do
   @moduledoc "The operating system's processes, from /proc."
 
-  @doc "The numbers of the children of `parent` whose program is `name`."
+  @doc "The numbers of the running children of `parent` whose program is `name` (15 letters)."
   def children(parent, name) do
-    for %{pid: pid, parent: ^parent, name: found} <- all(),
-        String.starts_with?(name, found) or found == name,
+    for %{pid: pid, parent: ^parent, name: ^name, state: state} <- all(),
+        state not in ["Z", "X"],
         do: pid
   end
 
