@@ -13,6 +13,7 @@
 #include <fstream>
 #include <functional>
 #include <iterator>
+#include <new>
 #include <string>
 #include <vector>
 
@@ -32,10 +33,27 @@ constexpr float kLeft = -2.2f, kTop = -1.5f, kStep = 3.0f / kImage;
 constexpr int kOptions = 1 << 22;
 constexpr std::uint32_t kStrideBlocks = 512;
 
+// Memory as a device allocator gives it, for all contenders alike.
+template <class T>
+struct PageAllocator {
+  using value_type = T;
+  static constexpr std::align_val_t kPage{4096};
+  PageAllocator() = default;
+  template <class U>
+  PageAllocator(const PageAllocator<U>&) {}
+  T* allocate(std::size_t count) {
+    return static_cast<T*>(::operator new(count * sizeof(T), kPage));
+  }
+  void deallocate(T* pointer, std::size_t) { ::operator delete(pointer, kPage); }
+  bool operator==(const PageAllocator&) const { return true; }
+};
+template <class T>
+using Buffer = std::vector<T, PageAllocator<T>>;
+
 // A kernel argument, in the form that every implementation can take.
 struct Argument {
   template <class T>
-  Argument(std::vector<T>& buffer) : pointer(buffer.data()), bytes(buffer.size() * sizeof(T)) {}
+  Argument(Buffer<T>& buffer) : pointer(buffer.data()), bytes(buffer.size() * sizeof(T)) {}
   Argument(int number) : bytes(4) { std::memcpy(value.data(), &number, 4); }
   Argument(float number) : bytes(4) { std::memcpy(value.data(), &number, 4); }
   void* pointer = nullptr;
@@ -96,10 +114,10 @@ std::vector<OpenClArgument> forOpenCl(const std::vector<Argument>& arguments) {
 
 // The data that all cases share.
 struct Data {
-  std::vector<float> a, b, c;
-  std::vector<unsigned char> bytes;
-  std::vector<unsigned> bins, image;
-  std::vector<float> sums;
+  Buffer<float> a, b, c;
+  Buffer<unsigned char> bytes;
+  Buffer<unsigned> bins, image;
+  Buffer<float> sums;
 
   Data()
       : a(kElements),
@@ -121,7 +139,7 @@ struct Data {
 
 // Every 101st value: enough to catch a wrong kernel, few enough to compare after each run.
 template <class T>
-std::vector<double> sample(const std::vector<T>& values, std::size_t count) {
+std::vector<double> sample(const Buffer<T>& values, std::size_t count) {
   std::vector<double> kept;
   for (std::size_t i = 0; i < count; i += 101) kept.push_back(values[i]);
   return kept;

@@ -11,6 +11,7 @@
 #include "gpu/host/compiler/passes/lane_mode.h"
 #include "gpu/host/compiler/passes/region_split.h"
 #include "gpu/host/compiler/passes/shared_memory.h"
+#include "gpu/host/compiler/passes/streaming_stores.h"
 #include "gpu/host/compiler/passes/strided_loops.h"
 #include "gpu/host/compiler/passes/thread_loops.h"
 #include "llvm/IR/InstIterator.h"
@@ -93,6 +94,7 @@ class BlockFunctionBuilder {
     }
     if (!for_lanes && !warp && !conditional) {
       RegionSplit split = splitAtBarriers(core, divergence, LivePolicy::kKeepUniformOnce);
+      if (guarded && split.barriers.empty()) markStreamingStores(core);
       emitThreadLoops(core, split, divergence);
       return;
     }

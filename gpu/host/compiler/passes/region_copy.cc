@@ -165,6 +165,9 @@ void storeAs(IRBuilder<>& builder, Value* value, Value* address, llvm::MDNode* a
 }
 
 void addToAccessGroup(Instruction* instruction, llvm::MDNode* access_group) {
+  if (!access_group) return;
+  llvm::MDNode* other = instruction->getMetadata(llvm::LLVMContext::MD_access_group);
+  if (other) access_group = llvm::MDNode::get(instruction->getContext(), {other, access_group});
   instruction->setMetadata(llvm::LLVMContext::MD_access_group, access_group);
 }
 

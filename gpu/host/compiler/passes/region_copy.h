@@ -72,7 +72,7 @@ llvm::Value* loadStored(llvm::IRBuilder<>& builder, llvm::Type* type, llvm::Valu
 void storeAs(llvm::IRBuilder<>& builder, llvm::Value* value, llvm::Value* address,
              llvm::MDNode* access_group);
 
-// Marks a load or store as independent of those of other iterations.
+// Marks a load or store as independent of those of other iterations. Null: does nothing.
 void addToAccessGroup(llvm::Instruction* instruction, llvm::MDNode* access_group);
 
 }  // namespace amdgpu::hostcc

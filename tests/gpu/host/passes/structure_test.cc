@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
+#include <vector>
 
 #include "tests/gpu/host/passes/kernel_jit.h"
 
@@ -124,6 +126,31 @@ extern "C" __global__ void k(int* out) { out[threadIdx.x] = hidden + table[threa
   EXPECT_TRUE(contains(jit.ir(), "externally_initialized global i32 3")) << jit.ir();
   EXPECT_TRUE(contains(jit.ir(), "externally_initialized global [2 x i32]"));
   EXPECT_FALSE(contains(jit.ir(), "hidden = dso_local"));
+}
+
+TEST(StructureTest, LargeLaunchesStreamTheirOutput) {
+  KernelJit jit(kVadd);
+  ASSERT_EQ(jit.errors(), "");
+  EXPECT_TRUE(contains(functionText(jit.ir(), "vadd.core"), "!nontemporal"));
+  constexpr int kSize = (1 << 23) + 1000;
+  std::vector<float> a(kSize, 1), b(kSize, 2), c(kSize + 64);
+  for (int shift : {0, 1}) {  // one of them is not aligned
+    std::fill(c.begin(), c.end(), 0.0f);
+    jit.run("vadd", {kSize / 256 + 1}, {256},
+            Arguments(a.data(), b.data(), c.data() + shift, kSize));
+    EXPECT_EQ(std::count(c.begin(), c.end(), 3.0f), kSize);
+    EXPECT_EQ(c[kSize + shift], 0);
+  }
+}
+
+TEST(StructureTest, OutputThatIsReadDoesNotStream) {
+  KernelJit jit(R"(
+extern "C" __global__ void k(const float* x, float* y) {
+  unsigned i = blockIdx.x * blockDim.x + threadIdx.x;
+  y[i] = 2 * x[i] + y[i];
+})");
+  ASSERT_EQ(jit.errors(), "");
+  EXPECT_FALSE(contains(jit.ir(), "!nontemporal"));
 }
 
 TEST(ErrorsTest, RecursionThatUsesTheThreadIndex) {
