@@ -40,17 +40,44 @@ const clang::FunctionDecl* FunctionNamed(const clang::Expr* expression) {
 class Rules : public clang::ASTConsumer, public clang::RecursiveASTVisitor<Rules> {
  public:
   Rules(std::vector<std::string> names, DiagnosticsEngine& diagnostics,
-        const DiagnosticCollector* collector, SourceFacts* facts)
-      : names_(std::move(names)), diagnostics_(diagnostics), collector_(collector), facts_(facts) {
+        const DiagnosticCollector* collector, SourceFacts* facts,
+        std::unique_ptr<clang::ASTConsumer> generator)
+      : names_(std::move(names)),
+        diagnostics_(diagnostics),
+        collector_(collector),
+        facts_(facts),
+        generator_(std::move(generator)) {
     named_.resize(names_.size(), nullptr);
   }
 
-  void Initialize(clang::ASTContext& context) override { context_ = &context; }
+  void Initialize(clang::ASTContext& context) override {
+    context_ = &context;
+    generator_->Initialize(context);
+  }
   bool HandleTopLevelDecl(clang::DeclGroupRef group) override {
     for (clang::Decl* declaration : group) TraverseDecl(declaration);
+    groups_.push_back(group);
     return true;
   }
   void HandleTranslationUnit(clang::ASTContext& context) override;
+
+  // The rest is no concern of the rules.
+  void HandleInlineFunctionDefinition(clang::FunctionDecl* function) override {
+    generator_->HandleInlineFunctionDefinition(function);
+  }
+  void HandleTagDeclDefinition(clang::TagDecl* tag) override {
+    generator_->HandleTagDeclDefinition(tag);
+  }
+  void HandleTagDeclRequiredDefinition(const clang::TagDecl* tag) override {
+    generator_->HandleTagDeclRequiredDefinition(tag);
+  }
+  void HandleCXXStaticMemberVarInstantiation(clang::VarDecl* variable) override {
+    generator_->HandleCXXStaticMemberVarInstantiation(variable);
+  }
+  void CompleteTentativeDefinition(clang::VarDecl* variable) override {
+    generator_->CompleteTentativeDefinition(variable);
+  }
+  void HandleVTable(clang::CXXRecordDecl* record) override { generator_->HandleVTable(record); }
 
   bool shouldVisitTemplateInstantiations() const { return true; }
   bool VisitFunctionDecl(clang::FunctionDecl* function);
@@ -66,7 +93,9 @@ class Rules : public clang::ASTConsumer, public clang::RecursiveASTVisitor<Rules
     diagnostics_.Report(location, diagnostics_.getCustomDiagID(DiagnosticsEngine::Error, message));
   }
   bool FirstVisit(const clang::Decl* declaration) { return visited_.insert(declaration).second; }
+  void MarkKernel(clang::FunctionDecl* kernel);
   void NoteUndefined();
+  void NoteVariables();
   void ListKernels();
   void ListNamedKernels();
 
@@ -77,8 +106,11 @@ class Rules : public clang::ASTConsumer, public clang::RecursiveASTVisitor<Rules
   clang::ASTContext* context_ = nullptr;
 
   std::set<const clang::Decl*> visited_;
-  std::vector<const clang::FunctionDecl*> kernels_;  // with a body, not templates
-  std::vector<const clang::FunctionDecl*> named_;    // what each name expression names
+  const std::unique_ptr<clang::ASTConsumer> generator_;
+  std::vector<clang::DeclGroupRef> groups_;  // what generator_ has not seen yet
+
+  std::vector<clang::FunctionDecl*> kernels_;      // with a body, not templates
+  std::vector<const clang::FunctionDecl*> named_;  // what each name expression names
   std::vector<const clang::VarDecl*> variables_;
   // Functions and variables that device code refers to, and where first.
   std::map<const clang::ValueDecl*, clang::SourceLocation> references_;
@@ -100,18 +132,19 @@ bool Rules::VisitFunctionDecl(clang::FunctionDecl* function) {
       !function->isThisDeclarationADefinition() || !FirstVisit(function)) {
     return true;
   }
-  // With this calling convention a kernel's IR parameters are its source parameters, one to one.
-  if (const auto* type = function->getType()->getAs<clang::FunctionProtoType>();
-      type != nullptr && type->getCallConv() != clang::CC_OpenCLKernel) {
-    const auto info = type->getExtInfo().withCallingConv(clang::CC_OpenCLKernel);
-    function->setType(clang::QualType(context_->adjustFunctionType(type, info), 0));
-  }
-  // An instantiation is emitted though nothing calls it.
-  if (!function->hasAttr<clang::UsedAttr>()) {
-    function->addAttr(clang::UsedAttr::CreateImplicit(*context_));
-  }
   kernels_.push_back(function);
   return true;
+}
+
+void Rules::MarkKernel(clang::FunctionDecl* kernel) {
+  // With this calling convention a kernel's IR parameters are its source parameters, one to one.
+  const auto* type = kernel->getType()->castAs<clang::FunctionProtoType>();
+  const auto info = type->getExtInfo().withCallingConv(clang::CC_OpenCLKernel);
+  kernel->setType(clang::QualType(context_->adjustFunctionType(type, info), 0));
+  // An instantiation is emitted though nothing calls it.
+  if (!kernel->hasAttr<clang::UsedAttr>()) {
+    kernel->addAttr(clang::UsedAttr::CreateImplicit(*context_));
+  }
 }
 
 bool Rules::VisitFunctionTemplateDecl(clang::FunctionTemplateDecl* function) {
@@ -215,20 +248,27 @@ void Rules::ListNamedKernels() {
   }
 }
 
+void Rules::NoteVariables() {
+  for (const clang::VarDecl* variable : variables_) {
+    proto::GlobalInfo info;
+    info.set_name(ToUtf8(variable->getQualifiedNameAsString()));
+    info.set_symbol(SymbolOf(*context_, *variable));
+    info.set_size(static_cast<std::uint64_t>(
+        context_->getTypeSizeInChars(variable->getType()).getQuantity()));
+    facts_->globals.push_back(std::move(info));
+  }
+}
+
 void Rules::HandleTranslationUnit(clang::ASTContext& context) {
   ListKernels();
   std::sort(facts_->available.begin(), facts_->available.end());
   ListNamedKernels();
   if (diagnostics_.hasErrorOccurred()) return;
   NoteUndefined();
-  for (const clang::VarDecl* variable : variables_) {
-    proto::GlobalInfo info;
-    info.set_name(ToUtf8(variable->getQualifiedNameAsString()));
-    info.set_symbol(SymbolOf(context, *variable));
-    info.set_size(
-        static_cast<std::uint64_t>(context.getTypeSizeInChars(variable->getType()).getQuantity()));
-    facts_->globals.push_back(std::move(info));
-  }
+  NoteVariables();
+  for (clang::FunctionDecl* kernel : kernels_) MarkKernel(kernel);
+  for (clang::DeclGroupRef group : groups_) generator_->HandleTopLevelDecl(group);
+  generator_->HandleTranslationUnit(context);
 }
 
 }  // namespace
@@ -236,8 +276,10 @@ void Rules::HandleTranslationUnit(clang::ASTContext& context) {
 std::unique_ptr<clang::ASTConsumer> CreateAstRules(std::vector<std::string> names,
                                                    DiagnosticsEngine& diagnostics,
                                                    const DiagnosticCollector* collector,
-                                                   SourceFacts* facts) {
-  return std::make_unique<Rules>(std::move(names), diagnostics, collector, facts);
+                                                   SourceFacts* facts,
+                                                   std::unique_ptr<clang::ASTConsumer> generator) {
+  return std::make_unique<Rules>(std::move(names), diagnostics, collector, facts,
+                                 std::move(generator));
 }
 
 }  // namespace amdgpu::hostcc

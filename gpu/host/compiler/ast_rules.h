@@ -36,13 +36,15 @@ struct SourceFacts {
   std::map<std::string, proto::Diagnostic> undefined;
 };
 
-// A consumer that must run before code generation sees the same declarations. `names` are the
-// caller's name expressions; `facts` is filled at the end of the translation unit. The pointers
-// must outlive the consumer.
+// Applies the rules and hands the declarations on to `generator`, all of them at the end of the
+// translation unit: marking a kernel changes its type, which the parser must not see. `names` are
+// the caller's name expressions; `facts` is filled at the end. The pointers must outlive the
+// consumer.
 std::unique_ptr<clang::ASTConsumer> CreateAstRules(std::vector<std::string> names,
                                                    clang::DiagnosticsEngine& diagnostics,
                                                    const DiagnosticCollector* collector,
-                                                   SourceFacts* facts);
+                                                   SourceFacts* facts,
+                                                   std::unique_ptr<clang::ASTConsumer> generator);
 
 }  // namespace amdgpu::hostcc
 

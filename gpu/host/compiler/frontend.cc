@@ -12,7 +12,6 @@
 #include "clang/Frontend/CompilerInstance.h"
 #include "clang/Frontend/CompilerInvocation.h"
 #include "clang/Frontend/FrontendAction.h"
-#include "clang/Frontend/MultiplexConsumer.h"
 #include "clang/Lex/PreprocessorOptions.h"
 #include "clang/Serialization/ASTWriter.h"
 #include "clang/Serialization/InMemoryModuleCache.h"
@@ -68,10 +67,8 @@ class GenerateModuleAction : public clang::ASTFrontendAction {
         compiler.getHeaderSearchOpts(), compiler.getPreprocessorOpts(), compiler.getCodeGenOpts(),
         context_));
     generator_ = generator.get();
-    std::vector<std::unique_ptr<clang::ASTConsumer>> consumers;
-    consumers.push_back(CreateAstRules(names_, compiler.getDiagnostics(), collector_, facts_));
-    consumers.push_back(std::move(generator));
-    return std::make_unique<clang::MultiplexConsumer>(std::move(consumers));
+    return CreateAstRules(names_, compiler.getDiagnostics(), collector_, facts_,
+                          std::move(generator));
   }
   void EndSourceFileAction() override {
     if (!getCompilerInstance().getDiagnostics().hasErrorOccurred()) {
