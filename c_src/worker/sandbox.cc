@@ -21,8 +21,14 @@
 namespace amdgpu::worker {
 namespace {
 
-// malloc reads the number of cores from /sys to know how many arenas are too many, unless told.
-constexpr int kMallocArenas = 8;
+// Keeps malloc from opening files later: it counts the cores when its arenas are contended, unless
+// told how many there may be, and asks for the overcommit policy before it gives memory back.
+void KeepMallocFromFiles() {
+  constexpr int kArenas = 8;
+  constexpr int kNeverTrim = -1;
+  mallopt(M_ARENA_MAX, kArenas);
+  mallopt(M_TRIM_THRESHOLD, kNeverTrim);
+}
 
 // Waiting, memory, signals to ourselves, and ending.
 constexpr int kAllowed[] = {
@@ -145,7 +151,7 @@ absl::Status SetLimits() {
 }  // namespace
 
 absl::Status EnterSandbox() {
-  mallopt(M_ARENA_MAX, kMallocArenas);
+  KeepMallocFromFiles();
   if (absl::Status status = SetLimits(); !status.ok()) return status;
   return LoadFilter();
 }
