@@ -84,6 +84,11 @@ class LaneModeEmitter {
         entry.getInt32(~(lanes_ - 1)), "threads.padded");
     group_start_ = core_.allocate(i32_, nullptr, "group");
     state_.group = PerThreadArray(core_, i32_, group_size, "state");
+    if (core_.shape[0] == 0) {  // division by a known size is cheap
+      for (PerThreadArray& position : positions_) {
+        position = PerThreadArray(core_, i32_, group_size, "position");
+      }
+    }
     if (has_block_barriers_) {
       state_.block = PerThreadArray(core_, i32_, padded_count_, "state.block");
       unfinished_ = core_.allocate(i32_, nullptr, "unfinished");
@@ -200,7 +205,41 @@ class LaneModeEmitter {
           b.CreateStore(state, state_.group.at(b, lane));
           return so_far;
         });
-    IRBuilder<>(loop.after).CreateBr(pick_);
+    BasicBlock* done = positions_[0] ? emitPositions(loop.after, start) : loop.after;
+    IRBuilder<>(done).CreateBr(pick_);
+  }
+
+  // Thread indices of the group's lanes, counted up from the first lane's: no division per lane,
+  // which vectors do not have.
+  BasicBlock* emitPositions(BasicBlock* from, Value* start) {
+    const auto& size = core_.block_size;
+    BasicBlock* loop = newBlock("positions");
+    BasicBlock* after = newBlock("positions.end");
+    IRBuilder<> before(from);
+    Value* row = before.CreateUDiv(start, size[0]);
+    Value* first[3] = {before.CreateURem(start, size[0]), before.CreateURem(row, size[1]),
+                       before.CreateUDiv(row, size[1])};
+    before.CreateBr(loop);
+    IRBuilder<> builder(loop);
+    llvm::PHINode* lane = builder.CreatePHI(builder.getInt64Ty(), 2, "lane");
+    lane->addIncoming(builder.getInt64(0), from);
+    llvm::PHINode* index[3];
+    for (unsigned d = 0; d < 3; ++d) {
+      index[d] = builder.CreatePHI(i32_, 2);
+      index[d]->addIncoming(first[d], from);
+    }
+    Value* carry = builder.getInt32(1);
+    for (unsigned d = 0; d < 3; ++d) {
+      builder.CreateStore(index[d], positions_[d].at(builder, lane));
+      Value* next = builder.CreateAdd(index[d], carry);
+      Value* wraps = builder.CreateICmpEQ(next, size[d]);
+      index[d]->addIncoming(builder.CreateSelect(wraps, builder.getInt32(0), next), loop);
+      carry = builder.CreateZExt(wraps, i32_);
+    }
+    Value* next_lane = builder.CreateAdd(lane, builder.getInt64(1), "", true, true);
+    lane->addIncoming(next_lane, loop);
+    builder.CreateCondBr(builder.CreateICmpULT(next_lane, builder.getInt64(lanes_)), loop, after);
+    return after;
   }
 
   void copyElement(IRBuilder<>& builder, const LiveValue& live, const PerThreadArray& from,
@@ -268,7 +307,8 @@ class LaneModeEmitter {
 
   // Thread indices of a lane. If a row of the block holds whole groups, all lanes are in one row,
   // and the indices are linear in the lane, which is what makes memory accesses consecutive.
-  ThreadPosition positionOf(IRBuilder<>& before, IRBuilder<>& body, Value* lane) {
+  ThreadPosition positionOf(IRBuilder<>& before, IRBuilder<>& body, Value* lane,
+                            llvm::MDNode* access_group) {
     const auto& size = core_.block_size;
     Value* start = before.CreateLoad(i32_, group_start_, "start");
     Value* in_one_row =
@@ -282,11 +322,23 @@ class LaneModeEmitter {
 
     ThreadPosition position;
     position.flat = body.CreateAdd(start, lane, "flat", true, true);
-    Value* lane_row = body.CreateUDiv(position.flat, size[0]);
-    position.index[0] = body.CreateSelect(in_one_row, body.CreateAdd(x, lane, "", true, true),
-                                          body.CreateURem(position.flat, size[0]), "tx");
-    position.index[1] = body.CreateSelect(in_one_row, y, body.CreateURem(lane_row, size[1]), "ty");
-    position.index[2] = body.CreateSelect(in_one_row, z, body.CreateUDiv(lane_row, size[1]), "tz");
+    Value* anywhere[3];
+    if (positions_[0]) {
+      Value* lane64 = body.CreateZExt(lane, body.getInt64Ty(), "", /*IsNonNeg=*/true);
+      for (unsigned d = 0; d < 3; ++d) {
+        anywhere[d] = loadStored(body, i32_, positions_[d].at(body, lane64), access_group);
+      }
+    } else {
+      Value* lane_row = body.CreateUDiv(position.flat, size[0]);
+      anywhere[0] = body.CreateURem(position.flat, size[0]);
+      anywhere[1] = body.CreateURem(lane_row, size[1]);
+      anywhere[2] = body.CreateUDiv(lane_row, size[1]);
+    }
+    Value* in_row[3] = {body.CreateAdd(x, lane, "", true, true), y, z};
+    static constexpr const char* kNames[3] = {"tx", "ty", "tz"};
+    for (unsigned d = 0; d < 3; ++d) {
+      position.index[d] = body.CreateSelect(in_one_row, in_row[d], anywhere[d], kNames[d]);
+    }
     return position;
   }
 
@@ -300,7 +352,7 @@ class LaneModeEmitter {
     IRBuilder<> before(before_[r]);
     IRBuilder<> body(body_block);
     llvm::PHINode* lane = body.CreatePHI(i32_, 2, "lane");
-    ThreadPosition position = positionOf(before, body, lane);
+    ThreadPosition position = positionOf(before, body, lane, access_group);
     before.CreateBr(body_block);
     lane->addIncoming(before.getInt32(0), before_[r]);
     Value* lane64 = body.CreateZExt(lane, body.getInt64Ty(), "", /*IsNonNeg=*/true);
@@ -381,6 +433,8 @@ class LaneModeEmitter {
   llvm::AllocaInst* group_start_ = nullptr;  // flat index of lane 0 of the running group
   llvm::AllocaInst* unfinished_ = nullptr;   // not 0: some lane waits for the block
   Storage state_;
+  std::array<PerThreadArray, 3>
+      positions_;  // thread indices of the group's lanes; only if the shape is not known
   llvm::SmallVector<Storage> storage_;  // of each live value
   llvm::SmallVector<PerThreadArray> privates_;
   llvm::SmallVector<BasicBlock*> before_;  // of each region
