@@ -29,6 +29,8 @@ defmodule AMDGPU.Faults.CompilerKilledTest do
 
   setup %{device: device} do
     {:ok, _} = Kernel.compile(device, good(), "k")
+    # Its child answers first and ends then.
+    eventually(fn -> Processes.children(zygote(), "amdgpu_compiler") == [] end)
     {:ok, worker: AMDGPU.stats(device).worker_pid}
   end
 
