@@ -11,6 +11,8 @@
 #include "absl/strings/str_cat.h"
 #include "gpu/host/compiler/compiler.h"
 #include "gpu/host/compiler/diagnostics.h"
+#include "llvm/Support/Error.h"
+#include "llvm/Support/TimeProfiler.h"
 #include "proto/code_object.pb.h"
 #include "proto/compile.pb.h"
 
@@ -31,6 +33,17 @@ void PrintKernels(const proto::HostCodeObject& code) {
   }
 }
 
+// Warms up first: what is traced is what a child of the zygote would do.
+proto::CompileReply CompileTraced(const Compiler& compiler, const proto::CompileRequest& request,
+                                  const std::string& trace) {
+  static_cast<void>(compiler.WarmUp());
+  llvm::timeTraceProfilerInitialize(/*TimeTraceGranularity=*/100, "amdgpu_compiler");
+  proto::CompileReply reply = compiler.Compile(request);
+  llvm::consumeError(llvm::timeTraceProfilerWrite(trace, trace));
+  llvm::timeTraceProfilerCleanup();
+  return reply;
+}
+
 }  // namespace
 
 int RunCommandLine(int argc, char** argv) {
@@ -40,6 +53,7 @@ int RunCommandLine(int argc, char** argv) {
   std::vector<std::uint32_t> block;
   proto::CompileRequest request;
   std::string standard;
+  std::string trace;
   bool strict_math = false;
   app.add_option("--compile", input, "The source file; - reads standard input")->required();
   app.add_option("-o", output, "Where to write the machine code, an ELF object");
@@ -47,6 +61,7 @@ int RunCommandLine(int argc, char** argv) {
   app.add_option("-D", defines, "NAME or NAME=VALUE; may be repeated");
   app.add_option("--block", block, "Specialise on this block shape: x,y,z")->delimiter(',');
   app.add_option("--std", standard, "c++11, c++14, c++17 (default) or c++20");
+  app.add_option("--time-trace", trace, "Where to write how long what took, for Perfetto");
   app.add_flag("--strict-math", strict_math, "No contraction, no vector math library");
   CLI11_PARSE(app, argc, argv);
 
@@ -81,7 +96,8 @@ int RunCommandLine(int argc, char** argv) {
     std::cerr << "amdgpu_compiler: " << compiler.status().message() << "\n";
     return 1;
   }
-  const proto::CompileReply reply = (*compiler)->Compile(request);
+  const proto::CompileReply reply =
+      trace.empty() ? (*compiler)->Compile(request) : CompileTraced(**compiler, request, trace);
   for (const proto::Diagnostic& diagnostic : reply.diagnostics()) {
     std::cerr << FormatDiagnostic(diagnostic);
   }

@@ -151,7 +151,8 @@ absl::Status Frontend::PrecompilePrelude() {
   DiagnosticCollector collector("prelude.h", &reply);
   clang::CompilerInstance compiler;
   std::vector<std::string> arguments = ClangArguments(proto::CompileRequest(), target_);
-  arguments.push_back(kPreludePath);
+  // Else every compile would instantiate what the prelude's own functions use.
+  arguments.insert(arguments.end(), {"-fpch-instantiate-templates", kPreludePath});
   auto buffer = std::make_shared<clang::PCHBuffer>();
   PrecompileAction action(buffer);
   if (!Prepare(compiler, arguments, headers_, &collector) || !compiler.ExecuteAction(action) ||

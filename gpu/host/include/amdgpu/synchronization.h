@@ -9,11 +9,11 @@ __HD_INLINE void __syncthreads() { __hd_barrier(); }
 __HD_INLINE int __syncthreads_count(int predicate) {
   unsigned* sum = (unsigned*)((unsigned long*)__hd_xchg() + 1024) + 1;
   const unsigned mine = predicate != 0;
-  *sum += mine;
+  __atomic_fetch_add(sum, mine, __ATOMIC_RELAXED);
   __hd_barrier();
   const int total = (int)*sum;
   __hd_barrier();
-  *sum -= mine;
+  __atomic_fetch_sub(sum, mine, __ATOMIC_RELAXED);
   return total;
 }
 __HD_INLINE int __syncthreads_or(int predicate) { return __syncthreads_count(predicate) != 0; }

@@ -1,10 +1,9 @@
 // Operations of a warp (32 lanes): barrier, votes, shuffles.
 //
 // They go through the launch's exchange buffer: one 8-byte slot per thread of the block for shuffles,
-// then one 8-byte word per warp whose lower half collects votes. All lanes of a block run on one
-// thread of the machine, so a plain read-modify-write of that word is enough. The word is zero
-// between votes: each lane takes out its own bit, so that lanes which took another branch neither
-// vote nor disturb.
+// then one 8-byte word per warp whose lower half collects votes, atomically: the lanes' steps have no
+// order of their own. The word is zero between votes: each lane takes out its own bit, so that lanes
+// which took another branch neither vote nor disturb.
 #ifndef AMDGPU_HD_WARP_H_
 #define AMDGPU_HD_WARP_H_
 
@@ -17,11 +16,13 @@ __HD_INLINE void __syncwarp(unsigned = ~0u) { __hd_wbarrier(); }
 __HD_INLINE unsigned long long __ballot(int predicate) {
   unsigned* votes = (unsigned*)((unsigned long*)__hd_xchg() + 1024 + (__hd_flat() >> 5));
   const unsigned bit = 1u << __lane_id();
-  *votes |= predicate ? bit : 0u;
+  // Lanes that are about to vote in another branch wait at that branch's barrier.
+  __hd_wbarrier();
+  __atomic_fetch_or(votes, predicate ? bit : 0u, __ATOMIC_RELAXED);
   __hd_wbarrier();
   const unsigned result = *votes;
   __hd_wbarrier();
-  *votes &= ~bit;
+  __atomic_fetch_and(votes, ~bit, __ATOMIC_RELAXED);
   return result;
 }
 __HD_INLINE unsigned long long __activemask() { return __ballot(1); }
