@@ -21,10 +21,13 @@ defmodule AMDGPU.Faults.CompilerKilledTest do
     zygote
   end
 
-  defp child do
-    zygote = zygote()
-    eventually(fn -> Processes.children(zygote, "amdgpu_compiler") != [] end)
-    zygote |> Processes.children("amdgpu_compiler") |> hd()
+  # The child of the compile under way.
+  defp child(attempts \\ 1_000) do
+    case Processes.children(zygote(), "amdgpu_compiler") do
+      [child | _] -> child
+      [] when attempts > 0 -> Process.sleep(5) && child(attempts - 1)
+      [] -> flunk("no compile is under way")
+    end
   end
 
   setup %{device: device} do
