@@ -13,6 +13,7 @@
 #include "clang/Frontend/CompilerInvocation.h"
 #include "clang/Frontend/FrontendAction.h"
 #include "clang/Lex/PreprocessorOptions.h"
+#include "clang/Sema/Sema.h"
 #include "clang/Serialization/ASTWriter.h"
 #include "clang/Serialization/InMemoryModuleCache.h"
 #include "clang/Serialization/PCHContainerOperations.h"
@@ -29,6 +30,39 @@ using FileSystem = llvm::IntrusiveRefCntPtr<llvm::vfs::FileSystem>;
 
 constexpr char kPrecompiledPath[] = "/device/prelude.pch";
 
+// Sema's list of functions whose deferred device diagnostics are due at the end of a translation
+// unit. It is private; an explicit instantiation may name it all the same.
+using DeferredList = llvm::SmallSetVector<clang::Decl*, 4> clang::Sema::*;
+DeferredList DeferredDiagnostics();
+template <DeferredList list>
+struct GrantAccess {
+  friend DeferredList DeferredDiagnostics() { return list; }
+};
+template struct GrantAccess<&clang::Sema::DeclsToCheckForDeferredDiags>;
+
+// Serialises an AST without that list: with it, clang would read every function of the prelude in
+// every compile, and parsing would take twenty times as long.
+class PreludeGenerator : public clang::PCHGenerator {
+ public:
+  using PCHGenerator::PCHGenerator;
+
+  void InitializeSema(clang::Sema& sema) override {
+    sema_ = &sema;
+    PCHGenerator::InitializeSema(sema);
+  }
+  void ForgetSema() override {
+    sema_ = nullptr;
+    PCHGenerator::ForgetSema();
+  }
+  void HandleTranslationUnit(clang::ASTContext& context) override {
+    (sema_->*DeferredDiagnostics()).clear();
+    PCHGenerator::HandleTranslationUnit(context);
+  }
+
+ private:
+  clang::Sema* sema_ = nullptr;
+};
+
 // Parses a header and keeps its AST in serialised form.
 class PrecompileAction : public clang::ASTFrontendAction {
  public:
@@ -42,9 +76,9 @@ class PrecompileAction : public clang::ASTFrontendAction {
   }
   std::unique_ptr<clang::ASTConsumer> CreateASTConsumer(clang::CompilerInstance& compiler,
                                                         llvm::StringRef) override {
-    return std::make_unique<clang::PCHGenerator>(
-        compiler.getPreprocessor(), compiler.getModuleCache(), /*OutputFile=*/"", /*isysroot=*/"",
-        result_, compiler.getFrontendOpts().ModuleFileExtensions);
+    return std::make_unique<PreludeGenerator>(compiler.getPreprocessor(), compiler.getModuleCache(),
+                                              /*OutputFile=*/"", /*isysroot=*/"", result_,
+                                              compiler.getFrontendOpts().ModuleFileExtensions);
   }
 
  private:

@@ -243,8 +243,10 @@ TEST(Zygote, IdleItUsesNoTime) {
   auto switches = [&] {
     std::ifstream status("/proc/" + std::to_string(zygote.pid()) + "/status");
     const std::string text((std::istreambuf_iterator<char>(status)), {});
-    return text.substr(text.find("voluntary_ctxt_switches"));
+    const std::size_t at = text.find("\nvoluntary_ctxt_switches");
+    return text.substr(at, text.find('\n', at + 1) - at);
   };
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));  // back to its poll after the child
   const std::string before = switches();
   std::this_thread::sleep_for(std::chrono::milliseconds(500));
   EXPECT_EQ(switches(), before);
