@@ -25,8 +25,12 @@ class Reaper {
     if (pending_.size() == 1) not_empty_.Signal();
   }
 
-  // The vector's destruction outside the lock is what drops the objects.
-  void Drain() { const std::vector<std::shared_ptr<const void>> dropped = Take(); }
+  // Returns when everything pushed before is gone, also what another thread is dropping now. The
+  // vector's destruction, outside of the queue's lock, is what drops.
+  void Drain() {
+    MutexLock lock(&dropping_);
+    const std::vector<std::shared_ptr<const void>> dropped = Take();
+  }
 
   [[noreturn]] void Run() {
     while (true) {
@@ -45,6 +49,7 @@ class Reaper {
     return std::exchange(pending_, {});
   }
 
+  Mutex dropping_;  // before mutex_
   Mutex mutex_;
   CondVar not_empty_;
   std::vector<std::shared_ptr<const void>> pending_ ABSL_GUARDED_BY(mutex_);

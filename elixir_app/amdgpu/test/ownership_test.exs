@@ -20,7 +20,8 @@ defmodule AMDGPU.OwnershipTest do
     assert Enum.any?(AMDGPU.memory(device).owners, &(&1.pid == owner and &1.buffers == 10))
     Process.exit(owner, :kill)
     assert_receive {:DOWN, ^monitor, :process, _, :killed}
-    eventually(fn -> used(device) == before end)
+    # Less, if an earlier test's garbage went meanwhile.
+    eventually(fn -> used(device) <= before end)
     for buffer <- buffers, do: refute(Buffer.info(buffer).live)
     assert {:error, _} = Buffer.to_binary(hd(buffers))
   end

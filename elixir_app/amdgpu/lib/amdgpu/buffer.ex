@@ -29,6 +29,8 @@ defmodule AMDGPU.Buffer do
   @staged_bytes 1_048_576
   # Longest wait for the garbage collections that an allocation asks other processes for.
   @collection_ms 1_000
+  # Pauses before the attempts after that.
+  @collected_ms [0, 2, 20]
   @max_elements 0xFFFFFFFFFFFFFFFF
 
   @stream_option {nil, &Options.stream?/1, "an AMDGPU.Stream"}
@@ -289,11 +291,18 @@ defmodule AMDGPU.Buffer do
   defp collect_and_retry(error, device, dtype, elements, stream) do
     :erlang.garbage_collect()
     collect(for %{pid: pid} <- error.holders, is_pid(pid), pid != self(), do: pid)
+    retry_collected(@collected_ms, device, dtype, elements, stream)
+  end
+
+  # The destructors of what was collected on a dirty scheduler run a little later.
+  defp retry_collected([pause | pauses], device, dtype, elements, stream) do
+    Process.sleep(pause)
     Native.drop_pending()
 
     case try_allocate(device, dtype, elements, stream) do
       {:ok, ref} -> {:ok, ref}
-      {:error, reason} -> {:error, Error.from_native(reason)}
+      {:error, reason} when pauses == [] -> {:error, Error.from_native(reason)}
+      {:error, _reason} -> retry_collected(pauses, device, dtype, elements, stream)
     end
   end
 

@@ -22,7 +22,7 @@ defmodule AMDGPU.Faults.ProcessesDieTest do
     for owner <- owners, do: assert_receive({:holding, ^owner, 3}, 30_000)
     assert AMDGPU.memory(device).used - before >= 15_000_000
     for owner <- owners, do: Process.exit(owner, :kill)
-    eventually(fn -> AMDGPU.memory(device).used == before end)
+    eventually(fn -> AMDGPU.memory(device).used <= before end)
     assert {:ok, _} = AMDGPU.run(kernel(device, :empty), [grid: 1, block: 1], [])
   end
 
