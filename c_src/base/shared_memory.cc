@@ -5,6 +5,10 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include <fstream>
+#include <limits>
+#include <string>
+
 #include "absl/strings/str_cat.h"
 #include "c_src/base/error.h"
 
@@ -25,7 +29,24 @@ absl::StatusOr<UniqueFd> CreateSharedMemory(const char* name, std::uint64_t byte
   return fd;
 }
 
+std::uint64_t AvailableMemoryBytes() {
+  std::ifstream file("/proc/meminfo");
+  std::string name;
+  std::uint64_t kibibytes;
+  std::string rest;
+  while (file >> name >> kibibytes && std::getline(file, rest)) {
+    if (name == "MemAvailable:") return kibibytes * 1024;
+  }
+  return std::numeric_limits<std::uint64_t>::max();
+}
+
 absl::Status CommitSharedMemory(int fd, std::uint64_t offset, std::uint64_t bytes) {
+  const std::uint64_t available = AvailableMemoryBytes();
+  if (available < kMemoryReserveBytes || bytes > available - kMemoryReserveBytes) {
+    return absl::ResourceExhaustedError(absl::StrCat("committing ", bytes,
+                                                     " bytes of shared memory: the machine has ",
+                                                     available, " available"));
+  }
   int result;
   do {
     result = fallocate(fd, 0, static_cast<off_t>(offset), static_cast<off_t>(bytes));

@@ -19,8 +19,15 @@ absl::StatusOr<UniqueFd> CreateSharedMemory(const char* name, std::uint64_t byte
                                             bool may_grow = false);
 
 // Commits memory for a range of the file, growing it if need be: kResourceExhausted when there is
-// none, instead of a SIGBUS at the first touch. About 0.1 s for a GiB.
+// none, instead of a SIGBUS at the first touch. About 0.1 s for a GiB. Linux would take the memory
+// from others, by killing them, before it fails: what would leave the machine with less than
+// kMemoryReserveBytes is refused.
+inline constexpr std::uint64_t kMemoryReserveBytes = std::uint64_t{256} << 20;
 absl::Status CommitSharedMemory(int fd, std::uint64_t offset, std::uint64_t bytes);
+
+// What could be committed now without swapping, by /proc/meminfo; all there is if that cannot be
+// read.
+std::uint64_t AvailableMemoryBytes();
 
 // Gives the memory of a range back; it reads as zero afterwards.
 absl::Status DecommitSharedMemory(int fd, std::uint64_t offset, std::uint64_t bytes);
