@@ -29,7 +29,7 @@ namespace amdgpu::nif {
   X(aborted, "aborted") X(out_of_range, "out_of_range") X(unimplemented, "unimplemented") \
   X(internal, "internal") X(data_loss, "data_loss") X(unauthenticated, "unauthenticated") \
   /* details of errors */ \
-  X(compile, "compile") X(launch, "launch") X(out_of_memory, "out_of_memory") \
+  X(compile, "compile") X(launch, "launch") X(out_of_memory, "out_of_memory") X(fault, "fault") \
   X(device_lost, "device_lost") X(source_error, "source_error") X(crashed, "crashed") \
   X(timed_out, "timed_out") X(output_too_large, "output_too_large") X(refused, "refused") \
   X(note, "note") X(warning, "warning") X(fatal, "fatal") X(asked, "asked") X(free, "free") \
