@@ -306,12 +306,11 @@ bool Scheduler::WorkOnce(std::unique_lock<std::mutex>& lock) {
 
   const bool first = !std::exchange(active->started, true);
   ++active->participants;
+  // Under the lock: this thread may lose its core before it runs a block, and others run them all.
+  if (first) active->started_ns = NowNs();
   if (active->participants < active->max_participants) WakeThreads(2);
   lock.unlock();
-  if (first) {
-    active->started_ns = NowNs();
-    sink_.OnStart(active->task->ticket(), active->started_ns);
-  }
+  if (first) sink_.OnStart(active->task->ticket(), active->started_ns);
   Participate(*active);
   lock.lock();
   --active->participants;
