@@ -36,6 +36,7 @@ defmodule Demo.Pipeline do
            Kernel.compile(device, @mandelbrot_source, "mandelbrot",
              defines: %{MAX_ITERATIONS: @max_iterations},
              strict_math: true,
+             block: {@tile, @tile},
              file: "mandelbrot.hip"
            ),
          {:ok, rgb} <- Buffer.new(device, :u8, width * height * 3),
@@ -122,10 +123,14 @@ defmodule Demo.Pipeline do
   defp compile(device) do
     defines = %{TILE: @tile, BLOCK: @block}
 
+    # Known block shapes are compiled for at once; otherwise the first launches would run code for any.
+    shapes = %{blur: {@tile, @tile}, sobel: {@tile, @tile}}
+
     Enum.reduce_while([:luminance, :blur, :sobel, :histogram, :sum], {:ok, %{}}, fn name,
                                                                                     {:ok, all} ->
       case Kernel.compile(device, @image_source, Atom.to_string(name),
              defines: defines,
+             block: Map.get(shapes, name, @block),
              file: "image.hip"
            ) do
         {:ok, kernel} -> {:cont, {:ok, Map.put(all, name, kernel)}}
