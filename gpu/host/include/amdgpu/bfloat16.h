@@ -12,19 +12,13 @@ struct __hip_bfloat16 {
     data = x != x ? (unsigned short)((bits >> 16) | 0x40u)
                   : (unsigned short)((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
   }
-  __HD_MEMBER operator float() const { return __builtin_bit_cast(float, (unsigned)data << 16); }
-  __HD_MEMBER __hip_bfloat16& operator+=(__hip_bfloat16 o) {
-    return *this = __hip_bfloat16((float)*this + (float)o);
+  __HD_MEMBER operator float() const {
+    return __builtin_bit_cast(float, (unsigned)data << 16);
   }
-  __HD_MEMBER __hip_bfloat16& operator-=(__hip_bfloat16 o) {
-    return *this = __hip_bfloat16((float)*this - (float)o);
-  }
-  __HD_MEMBER __hip_bfloat16& operator*=(__hip_bfloat16 o) {
-    return *this = __hip_bfloat16((float)*this * (float)o);
-  }
-  __HD_MEMBER __hip_bfloat16& operator/=(__hip_bfloat16 o) {
-    return *this = __hip_bfloat16((float)*this / (float)o);
-  }
+  __HD_MEMBER __hip_bfloat16& operator+=(__hip_bfloat16 o) { return *this = __hip_bfloat16((float)*this + (float)o); }
+  __HD_MEMBER __hip_bfloat16& operator-=(__hip_bfloat16 o) { return *this = __hip_bfloat16((float)*this - (float)o); }
+  __HD_MEMBER __hip_bfloat16& operator*=(__hip_bfloat16 o) { return *this = __hip_bfloat16((float)*this * (float)o); }
+  __HD_MEMBER __hip_bfloat16& operator/=(__hip_bfloat16 o) { return *this = __hip_bfloat16((float)*this / (float)o); }
 };
 
 struct alignas(4) __hip_bfloat162 {
@@ -33,9 +27,9 @@ struct alignas(4) __hip_bfloat162 {
 
 typedef __hip_bfloat16 hip_bfloat16;
 
-#define __HD_BF16_OPERATOR(op)                                                 \
-  __HD_INLINE __hip_bfloat16 operator op(__hip_bfloat16 a, __hip_bfloat16 b) { \
-    return __hip_bfloat16((float)a op(float) b);                               \
+#define __HD_BF16_OPERATOR(op)                                                   \
+  __HD_INLINE __hip_bfloat16 operator op(__hip_bfloat16 a, __hip_bfloat16 b) {   \
+    return __hip_bfloat16((float)a op(float) b);                                 \
   }
 __HD_BF16_OPERATOR(+)
 __HD_BF16_OPERATOR(-)

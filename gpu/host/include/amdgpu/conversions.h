@@ -2,10 +2,10 @@
 #ifndef AMDGPU_HD_CONVERSIONS_H_
 #define AMDGPU_HD_CONVERSIONS_H_
 
-#define __HD_TO_INTEGER(from, name, to)                                            \
-  __HD_INLINE to __##from##2##name##_rn(from x) { return (to)__builtin_rint(x); }  \
-  __HD_INLINE to __##from##2##name##_rz(from x) { return (to)__builtin_trunc(x); } \
-  __HD_INLINE to __##from##2##name##_ru(from x) { return (to)__builtin_ceil(x); }  \
+#define __HD_TO_INTEGER(from, name, to)                                                 \
+  __HD_INLINE to __##from##2##name##_rn(from x) { return (to)__builtin_rint(x); }       \
+  __HD_INLINE to __##from##2##name##_rz(from x) { return (to)__builtin_trunc(x); }      \
+  __HD_INLINE to __##from##2##name##_ru(from x) { return (to)__builtin_ceil(x); }       \
   __HD_INLINE to __##from##2##name##_rd(from x) { return (to)__builtin_floor(x); }
 __HD_TO_INTEGER(float, int, int)
 __HD_TO_INTEGER(float, uint, unsigned)

@@ -9,28 +9,28 @@ struct dim3 {
 };
 
 // A variable without storage whose members x, y and z are calls of `intrinsic`.
-#define __HD_COORDINATE(variable, intrinsic)                                                     \
-  struct __hd_##variable##_t {                                                                   \
-    __declspec(property(get = __get_x)) unsigned x;                                              \
-    __declspec(property(get = __get_y)) unsigned y;                                              \
-    __declspec(property(get = __get_z)) unsigned z;                                              \
-    __device__ inline __attribute__((always_inline)) unsigned __get_x() const {                  \
-      return intrinsic(0);                                                                       \
-    }                                                                                            \
-    __device__ inline __attribute__((always_inline)) unsigned __get_y() const {                  \
-      return intrinsic(1);                                                                       \
-    }                                                                                            \
-    __device__ inline __attribute__((always_inline)) unsigned __get_z() const {                  \
-      return intrinsic(2);                                                                       \
-    }                                                                                            \
-    __device__ inline __attribute__((always_inline)) operator dim3() const {                     \
-      return dim3(intrinsic(0), intrinsic(1), intrinsic(2));                                     \
-    }                                                                                            \
-    __device__ inline __attribute__((always_inline)) operator uint3() const;                     \
-  };                                                                                             \
+#define __HD_COORDINATE(variable, intrinsic)                                               \
+  struct __hd_##variable##_t {                                                             \
+    __declspec(property(get = __get_x)) unsigned x;                                        \
+    __declspec(property(get = __get_y)) unsigned y;                                        \
+    __declspec(property(get = __get_z)) unsigned z;                                        \
+    __device__ inline __attribute__((always_inline)) unsigned __get_x() const {            \
+      return intrinsic(0);                                                                 \
+    }                                                                                      \
+    __device__ inline __attribute__((always_inline)) unsigned __get_y() const {            \
+      return intrinsic(1);                                                                 \
+    }                                                                                      \
+    __device__ inline __attribute__((always_inline)) unsigned __get_z() const {            \
+      return intrinsic(2);                                                                 \
+    }                                                                                      \
+    __device__ inline __attribute__((always_inline)) operator dim3() const {               \
+      return dim3(intrinsic(0), intrinsic(1), intrinsic(2));                               \
+    }                                                                                      \
+    __device__ inline __attribute__((always_inline)) operator uint3() const;               \
+  };                                                                                       \
   __device__ inline __attribute__((always_inline)) __hd_##variable##_t::operator uint3() const { \
-    return uint3(intrinsic(0), intrinsic(1), intrinsic(2));                                      \
-  }                                                                                              \
+    return uint3(intrinsic(0), intrinsic(1), intrinsic(2));                                \
+  }                                                                                        \
   extern const __device__ __attribute__((weak)) __hd_##variable##_t variable;
 
 __HD_COORDINATE(threadIdx, __hd_tid)

@@ -1,5 +1,5 @@
-// printf, assert, abort and traps. printf writes to the launch's output; the others end the launch
-// with a fault that names the kernel.
+// printf, assert, abort and traps. printf writes to the launch's output; the others end the launch with
+// a fault that names the kernel.
 #ifndef AMDGPU_HD_DIAGNOSTICS_H_
 #define AMDGPU_HD_DIAGNOSTICS_H_
 
@@ -17,9 +17,9 @@ __HD_INLINE void __trap() { __builtin_trap(); }
 #ifdef NDEBUG
 #define assert(expression) ((void)0)
 #else
-#define assert(expression)             \
+#define assert(expression)       \
   (__builtin_expect(!!(expression), 1) \
-       ? (void)0                       \
+       ? (void)0                 \
        : __hd_assert_fail(#expression, __FILE__, __LINE__, __func__))
 #endif
 

@@ -1,5 +1,4 @@
-// 16-bit floating point: __half and __half2, a subset of hip_fp16.h. `_Float16` itself may be used
-// too.
+// 16-bit floating point: __half and __half2, a subset of hip_fp16.h. `_Float16` itself may be used too.
 #ifndef AMDGPU_HD_HALF_H_
 #define AMDGPU_HD_HALF_H_
 
@@ -39,30 +38,20 @@ struct alignas(4) __half2 {
   __half2() = default;
   __HD_MEMBER __half2(__half x_, __half y_) : x(x_), y(y_) {}
   __HD_MEMBER __half2 operator-() const { return __half2(-x, -y); }
-  __HD_MEMBER __half2& operator+=(__half2 o) {
-    return *this = __half2(x.data + o.x.data, y.data + o.y.data);
-  }
-  __HD_MEMBER __half2& operator-=(__half2 o) {
-    return *this = __half2(x.data - o.x.data, y.data - o.y.data);
-  }
-  __HD_MEMBER __half2& operator*=(__half2 o) {
-    return *this = __half2(x.data * o.x.data, y.data * o.y.data);
-  }
-  __HD_MEMBER __half2& operator/=(__half2 o) {
-    return *this = __half2(x.data / o.x.data, y.data / o.y.data);
-  }
+  __HD_MEMBER __half2& operator+=(__half2 o) { return *this = __half2(x.data + o.x.data, y.data + o.y.data); }
+  __HD_MEMBER __half2& operator-=(__half2 o) { return *this = __half2(x.data - o.x.data, y.data - o.y.data); }
+  __HD_MEMBER __half2& operator*=(__half2 o) { return *this = __half2(x.data * o.x.data, y.data * o.y.data); }
+  __HD_MEMBER __half2& operator/=(__half2 o) { return *this = __half2(x.data / o.x.data, y.data / o.y.data); }
 };
 
 typedef __half half;
 typedef __half2 half2;
 
 // Arithmetic and comparison: as operators, by HIP's names, and by its names for pairs.
-#define __HD_HALF_ARITHMETIC(op, name)                                                    \
-  __HD_INLINE __half operator op(__half a, __half b) { return __half(a.data op b.data); } \
-  __HD_INLINE __half name(__half a, __half b) { return __half(a.data op b.data); }        \
-  __HD_INLINE __half2 operator op(__half2 a, __half2 b) {                                 \
-    return __half2(a.x op b.x, a.y op b.y);                                               \
-  }                                                                                       \
+#define __HD_HALF_ARITHMETIC(op, name)                                                         \
+  __HD_INLINE __half operator op(__half a, __half b) { return __half(a.data op b.data); }      \
+  __HD_INLINE __half name(__half a, __half b) { return __half(a.data op b.data); }             \
+  __HD_INLINE __half2 operator op(__half2 a, __half2 b) { return __half2(a.x op b.x, a.y op b.y); } \
   __HD_INLINE __half2 name##2(__half2 a, __half2 b) { return __half2(a.x op b.x, a.y op b.y); }
 __HD_HALF_ARITHMETIC(+, __hadd)
 __HD_HALF_ARITHMETIC(-, __hsub)
@@ -71,7 +60,7 @@ __HD_HALF_ARITHMETIC(/, __hdiv)
 #undef __HD_HALF_ARITHMETIC
 
 // A half and a number of another type meet in the other type, integers in half.
-#define __HD_HALF_MIXED(type, meet, op)                                                 \
+#define __HD_HALF_MIXED(type, meet, op)                                               \
   __HD_INLINE meet operator op(__half a, type b) { return (meet)((meet)a op(meet) b); } \
   __HD_INLINE meet operator op(type a, __half b) { return (meet)((meet)a op(meet) b); }
 #define __HD_HALF_MIXED_ALL(type, meet) \
@@ -85,11 +74,11 @@ __HD_HALF_MIXED_ALL(double, double)
 #undef __HD_HALF_MIXED_ALL
 #undef __HD_HALF_MIXED
 
-#define __HD_HALF_COMPARISON(op, name)                                           \
-  __HD_INLINE bool operator op(__half a, __half b) { return a.data op b.data; }  \
-  __HD_INLINE bool operator op(__half a, float b) { return (float)a.data op b; } \
-  __HD_INLINE bool operator op(float a, __half b) { return a op(float) b.data; } \
-  __HD_INLINE bool name(__half a, __half b) { return a.data op b.data; }         \
+#define __HD_HALF_COMPARISON(op, name)                                                \
+  __HD_INLINE bool operator op(__half a, __half b) { return a.data op b.data; }       \
+  __HD_INLINE bool operator op(__half a, float b) { return (float)a.data op b; }      \
+  __HD_INLINE bool operator op(float a, __half b) { return a op(float) b.data; }      \
+  __HD_INLINE bool name(__half a, __half b) { return a.data op b.data; }              \
   __HD_INLINE bool __hb##name##2(__half2 a, __half2 b) { return a.x op b.x && a.y op b.y; }
 __HD_HALF_COMPARISON(==, __heq)
 __HD_HALF_COMPARISON(!=, __hne)
@@ -149,11 +138,11 @@ __HD_INLINE __half __hmax(__half a, __half b) {
 __HD_INLINE __half __hmin(__half a, __half b) {
   return __half(__builtin_fminf((float)a.data, (float)b.data));
 }
-#define __HD_HALF_FUNCTION(name, expression) \
-  __HD_INLINE __half h##name(__half h) {     \
-    const float x = (float)h.data;           \
-    return __half(expression);               \
-  }                                          \
+#define __HD_HALF_FUNCTION(name, expression)                               \
+  __HD_INLINE __half h##name(__half h) {                                   \
+    const float x = (float)h.data;                                         \
+    return __half(expression);                                             \
+  }                                                                        \
   __HD_INLINE __half2 h2##name(__half2 h) { return __half2(h##name(h.x), h##name(h.y)); }
 __HD_HALF_FUNCTION(sqrt, __builtin_sqrtf(x))
 __HD_HALF_FUNCTION(rsqrt, 1.0f / __builtin_sqrtf(x))

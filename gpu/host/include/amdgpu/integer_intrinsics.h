@@ -9,9 +9,7 @@ __HD_INLINE int __clzll(long long x) { return x ? __builtin_clzll((unsigned long
 __HD_INLINE unsigned __ffs(int x) { return (unsigned)__builtin_ffs(x); }
 __HD_INLINE unsigned __ffs(unsigned x) { return (unsigned)__builtin_ffs((int)x); }
 __HD_INLINE unsigned __ffsll(long long x) { return (unsigned)__builtin_ffsll(x); }
-__HD_INLINE unsigned __ffsll(unsigned long long x) {
-  return (unsigned)__builtin_ffsll((long long)x);
-}
+__HD_INLINE unsigned __ffsll(unsigned long long x) { return (unsigned)__builtin_ffsll((long long)x); }
 __HD_INLINE unsigned __brev(unsigned x) { return __builtin_bitreverse32(x); }
 __HD_INLINE unsigned long long __brevll(unsigned long long x) { return __builtin_bitreverse64(x); }
 
@@ -61,9 +59,7 @@ __HD_INLINE unsigned __urhadd(unsigned x, unsigned y) {
 __HD_INLINE unsigned __sad(int x, int y, unsigned z) {
   return z + (unsigned)(x > y ? (long)x - y : (long)y - x);
 }
-__HD_INLINE unsigned __usad(unsigned x, unsigned y, unsigned z) {
-  return z + (x > y ? x - y : y - x);
-}
+__HD_INLINE unsigned __usad(unsigned x, unsigned y, unsigned z) { return z + (x > y ? x - y : y - x); }
 
 // The bits of one type as another.
 __HD_INLINE int __float_as_int(float x) { return __builtin_bit_cast(int, x); }
@@ -80,24 +76,14 @@ __HD_INLINE double __hiloint2double(int hi, int lo) {
 
 // Loads that a GPU would make through another cache.
 template <class T>
-__HD_INLINE T __ldg(const T* address) {
-  return *address;
-}
+__HD_INLINE T __ldg(const T* address) { return *address; }
 template <class T>
-__HD_INLINE T __ldcg(const T* address) {
-  return *address;
-}
+__HD_INLINE T __ldcg(const T* address) { return *address; }
 template <class T>
-__HD_INLINE T __ldcs(const T* address) {
-  return *address;
-}
+__HD_INLINE T __ldcs(const T* address) { return *address; }
 template <class T>
-__HD_INLINE void __stcs(T* address, T value) {
-  *address = value;
-}
+__HD_INLINE void __stcs(T* address, T value) { *address = value; }
 template <class T>
-__HD_INLINE void __stcg(T* address, T value) {
-  *address = value;
-}
+__HD_INLINE void __stcg(T* address, T value) { *address = value; }
 
 #endif  // AMDGPU_HD_INTEGER_INTRINSICS_H_

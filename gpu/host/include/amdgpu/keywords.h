@@ -1,5 +1,4 @@
-// HIP's function and variable qualifiers, and the macros by which a source can tell where it is
-// compiled.
+// HIP's function and variable qualifiers, and the macros by which a source can tell where it is compiled.
 #ifndef AMDGPU_HD_KEYWORDS_H_
 #define AMDGPU_HD_KEYWORDS_H_
 

@@ -1,24 +1,22 @@
-// AMD's device math library (ocml) on this machine's libm: the functions that clang's HIP math
-// headers call, as clang builtins. The compiler turns them into instructions, vector math or libm
-// calls.
+// AMD's device math library (ocml) on this machine's libm: the functions that clang's HIP math headers
+// call, as clang builtins. The compiler turns them into instructions, vector math or libm calls.
 #ifndef AMDGPU_HD_OCML_H_
 #define AMDGPU_HD_OCML_H_
 
 #define __HD_OCML extern "C" __device__ inline __attribute__((always_inline))
 
-// The float and the double form of a function of one or two arguments that is a builtin; or (BOTH)
-// of a body that is the same for both.
+// The float and the double form of a function of one or two arguments that is a builtin; or (BOTH) of
+// a body that is the same for both.
 #define __HD_OCML1(name, builtin)                                                    \
   __HD_OCML float __ocml_##name##_f32(float x) { return __builtin_##builtin##f(x); } \
   __HD_OCML double __ocml_##name##_f64(double x) { return __builtin_##builtin(x); }
 #define __HD_OCML2(name, builtin)                                                                \
   __HD_OCML float __ocml_##name##_f32(float x, float y) { return __builtin_##builtin##f(x, y); } \
   __HD_OCML double __ocml_##name##_f64(double x, double y) { return __builtin_##builtin(x, y); }
-#define __HD_OCML1_INT(name, expression)                                   \
-  __HD_OCML int __ocml_##name##_f32(float x) { return (int)(expression); } \
+#define __HD_OCML1_INT(name, expression)                                     \
+  __HD_OCML int __ocml_##name##_f32(float x) { return (int)(expression); }   \
   __HD_OCML int __ocml_##name##_f64(double x) { return (int)(expression); }
-#define __HD_OCML_BOTH(...) \
-  __HD_OCML_FORM(float, f32, __VA_ARGS__) __HD_OCML_FORM(double, f64, __VA_ARGS__)
+#define __HD_OCML_BOTH(...) __HD_OCML_FORM(float, f32, __VA_ARGS__) __HD_OCML_FORM(double, f64, __VA_ARGS__)
 #define __HD_OCML_FORM(T, suffix, name, parameters, ...) \
   __HD_OCML_FORM_(T, suffix, name, parameters, __VA_ARGS__)
 #define __HD_OCML_FORM_(T, suffix, name, parameters, ...) \
@@ -28,32 +26,32 @@
 #define __HD_XYZ(T) (T x, T y, T z)
 #define __HD_XYZW(T) (T x, T y, T z, T w)
 #define __HD_XN(T) (T x, int n)
-#define __HD_X_PRIVATE(T) (T x, __attribute__((address_space(5))) T * out)
+#define __HD_X_PRIVATE(T) (T x, __attribute__((address_space(5))) T* out)
 #define __HD_X_PRIVATE_INT(T) (T x, __attribute__((address_space(5))) int* out)
 #define __HD_XY_PRIVATE_INT(T) (T x, T y, __attribute__((address_space(5))) int* out)
 
 // The builtin of the form's own type, for use in __HD_OCML_BOTH.
 template <class T>
 struct __hd_libm;
-#define __HD_LIBM(T, s)                                                                    \
-  template <>                                                                              \
-  struct __hd_libm<T> {                                                                    \
-    __HD_INLINE_MEMBER T sin(T x) { return __builtin_sin##s(x); }                          \
-    __HD_INLINE_MEMBER T cos(T x) { return __builtin_cos##s(x); }                          \
-    __HD_INLINE_MEMBER T exp(T x) { return __builtin_exp##s(x); }                          \
-    __HD_INLINE_MEMBER T log(T x) { return __builtin_log##s(x); }                          \
-    __HD_INLINE_MEMBER T erf(T x) { return __builtin_erf##s(x); }                          \
-    __HD_INLINE_MEMBER T erfc(T x) { return __builtin_erfc##s(x); }                        \
-    __HD_INLINE_MEMBER T sqrt(T x) { return __builtin_sqrt##s(x); }                        \
-    __HD_INLINE_MEMBER T cbrt(T x) { return __builtin_cbrt##s(x); }                        \
-    __HD_INLINE_MEMBER T hypot(T x, T y) { return __builtin_hypot##s(x, y); }              \
-    __HD_INLINE_MEMBER T pow(T x, T y) { return __builtin_pow##s(x, y); }                  \
-    __HD_INLINE_MEMBER T trunc(T x) { return __builtin_trunc##s(x); }                      \
-    __HD_INLINE_MEMBER T round(T x) { return __builtin_rint##s(x); }                       \
-    __HD_INLINE_MEMBER T copysign(T x, T y) { return __builtin_copysign##s(x, y); }        \
-    __HD_INLINE_MEMBER T abs(T x) { return __builtin_fabs##s(x); }                         \
-    __HD_INLINE_MEMBER T frexp(T x, int* e) { return __builtin_frexp##s(x, e); }           \
-    __HD_INLINE_MEMBER T remquo(T x, T y, int* q) { return __builtin_remquo##s(x, y, q); } \
+#define __HD_LIBM(T, s)                                                                             \
+  template <>                                                                                       \
+  struct __hd_libm<T> {                                                                             \
+    __HD_INLINE_MEMBER T sin(T x) { return __builtin_sin##s(x); }                                   \
+    __HD_INLINE_MEMBER T cos(T x) { return __builtin_cos##s(x); }                                   \
+    __HD_INLINE_MEMBER T exp(T x) { return __builtin_exp##s(x); }                                   \
+    __HD_INLINE_MEMBER T log(T x) { return __builtin_log##s(x); }                                   \
+    __HD_INLINE_MEMBER T erf(T x) { return __builtin_erf##s(x); }                                   \
+    __HD_INLINE_MEMBER T erfc(T x) { return __builtin_erfc##s(x); }                                 \
+    __HD_INLINE_MEMBER T sqrt(T x) { return __builtin_sqrt##s(x); }                                 \
+    __HD_INLINE_MEMBER T cbrt(T x) { return __builtin_cbrt##s(x); }                                 \
+    __HD_INLINE_MEMBER T hypot(T x, T y) { return __builtin_hypot##s(x, y); }                       \
+    __HD_INLINE_MEMBER T pow(T x, T y) { return __builtin_pow##s(x, y); }                           \
+    __HD_INLINE_MEMBER T trunc(T x) { return __builtin_trunc##s(x); }                               \
+    __HD_INLINE_MEMBER T round(T x) { return __builtin_rint##s(x); }                                \
+    __HD_INLINE_MEMBER T copysign(T x, T y) { return __builtin_copysign##s(x, y); }                 \
+    __HD_INLINE_MEMBER T abs(T x) { return __builtin_fabs##s(x); }                                  \
+    __HD_INLINE_MEMBER T frexp(T x, int* e) { return __builtin_frexp##s(x, e); }                    \
+    __HD_INLINE_MEMBER T remquo(T x, T y, int* q) { return __builtin_remquo##s(x, y, q); }          \
   };
 #define __HD_INLINE_MEMBER static __device__ inline __attribute__((always_inline))
 __HD_LIBM(float, f)
@@ -108,10 +106,9 @@ __HD_OCML2(pow, pow)
 __HD_OCML2(remainder, remainder)
 // libm's Bessel functions have no builtin: called by their symbols.
 #define __HD_OCML_BESSEL(name)                                                                 \
-  extern "C" __device__                                                                        \
-      __attribute__((const)) float __hd_libm_##name##f(float) __asm__(#name "f");              \
-  extern "C" __device__ __attribute__((const)) double __hd_libm_##name(double) __asm__(#name); \
-  __HD_OCML float __ocml_##name##_f32(float x) { return __hd_libm_##name##f(x); }              \
+  extern "C" __device__ __attribute__((const)) float __hd_libm_##name##f(float) __asm__(#name "f"); \
+  extern "C" __device__ __attribute__((const)) double __hd_libm_##name(double) __asm__(#name);  \
+  __HD_OCML float __ocml_##name##_f32(float x) { return __hd_libm_##name##f(x); }               \
   __HD_OCML double __ocml_##name##_f64(double x) { return __hd_libm_##name(x); }
 __HD_OCML_BESSEL(j0)
 __HD_OCML_BESSEL(j1)
@@ -154,11 +151,11 @@ __HD_OCML_BOTH(sincos, __HD_X_PRIVATE, *out = __hd_libm<decltype(x)>::cos(x);
                return __hd_libm<decltype(x)>::sin(x);)
 __HD_OCML_BOTH(sincospi, __HD_X_PRIVATE, *out = __hd_special<decltype(x)>::cospi(x);
                return __hd_special<decltype(x)>::sinpi(x);)
-__HD_OCML_BOTH(
-    modf, __HD_X_PRIVATE, decltype(x) whole = __hd_libm<decltype(x)>::trunc(x); *out = whole;
-    return __hd_libm<decltype(x)>::copysign(__builtin_isinf(x) ? (decltype(x))0 : x - whole, x);)
-__HD_OCML_BOTH(frexp, __HD_X_PRIVATE_INT, int e;
-               decltype(x) m = __hd_libm<decltype(x)>::frexp(x, &e); *out = e; return m;)
+__HD_OCML_BOTH(modf, __HD_X_PRIVATE, decltype(x) whole = __hd_libm<decltype(x)>::trunc(x);
+               *out = whole; return __hd_libm<decltype(x)>::copysign(
+                   __builtin_isinf(x) ? (decltype(x))0 : x - whole, x);)
+__HD_OCML_BOTH(frexp, __HD_X_PRIVATE_INT, int e; decltype(x) m = __hd_libm<decltype(x)>::frexp(x, &e);
+               *out = e; return m;)
 __HD_OCML_BOTH(remquo, __HD_XY_PRIVATE_INT, int q;
                decltype(x) r = __hd_libm<decltype(x)>::remquo(x, y, &q); *out = q; return r;)
 __HD_OCML_BOTH(rsqrt, __HD_X, return 1 / __hd_libm<decltype(x)>::sqrt(x);)
@@ -170,12 +167,10 @@ __HD_OCML_BOTH(rlen3, __HD_XYZ, return 1 / __hd_libm<decltype(x)>::sqrt(x * x + 
 __HD_OCML_BOTH(rlen4, __HD_XYZW,
                return 1 / __hd_libm<decltype(x)>::sqrt(x * x + y * y + z * z + w * w);)
 __HD_OCML_BOTH(pown, __HD_XN, return __hd_libm<decltype(x)>::pow(x, (decltype(x))n);)
-__HD_OCML_BOTH(ncdf, __HD_X,
-               return (decltype(x))0.5 *
-                      __hd_libm<decltype(x)>::erfc(-x * (decltype(x))0.70710678118654752440);)
-__HD_OCML_BOTH(ncdfinv, __HD_X,
-               return (decltype(x))-1.41421356237309504880 *
-                      __hd_special<decltype(x)>::erfcinv(2 * x);)
+__HD_OCML_BOTH(ncdf, __HD_X, return (decltype(x))0.5 * __hd_libm<decltype(x)>::erfc(
+                   -x * (decltype(x))0.70710678118654752440);)
+__HD_OCML_BOTH(ncdfinv, __HD_X, return (decltype(x))-1.41421356237309504880 *
+                   __hd_special<decltype(x)>::erfcinv(2 * x);)
 __HD_OCML_BOTH(erfinv, __HD_X, return __hd_special<decltype(x)>::erfinv(x);)
 __HD_OCML_BOTH(erfcinv, __HD_X, return __hd_special<decltype(x)>::erfcinv(x);)
 __HD_OCML_BOTH(erfcx, __HD_X, return __hd_special<decltype(x)>::erfcx(x);)

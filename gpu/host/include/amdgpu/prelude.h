@@ -8,18 +8,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "amdgpu/atomics.h"
-#include "amdgpu/bfloat16.h"
-#include "amdgpu/conversions.h"
+#include "amdgpu/intrinsics.h"
+#include "amdgpu/vector_types.h"
 #include "amdgpu/coordinates.h"
 #include "amdgpu/diagnostics.h"
-#include "amdgpu/half.h"
-#include "amdgpu/integer_intrinsics.h"
-#include "amdgpu/intrinsics.h"
 #include "amdgpu/math.h"
+#include "amdgpu/integer_intrinsics.h"
+#include "amdgpu/conversions.h"
 #include "amdgpu/synchronization.h"
-#include "amdgpu/timing.h"
-#include "amdgpu/vector_types.h"
+#include "amdgpu/atomics.h"
 #include "amdgpu/warp.h"
+#include "amdgpu/timing.h"
+#include "amdgpu/half.h"
+#include "amdgpu/bfloat16.h"
 
 #endif  // AMDGPU_HD_PRELUDE_H_

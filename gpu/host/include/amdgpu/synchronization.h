@@ -5,8 +5,7 @@
 __HD_INLINE void __syncthreads() { __hd_barrier(); }
 
 // The sum of a block's threads' predicates goes through one word of the exchange buffer: the upper
-// half of warp 0's. It is zero between barriers of this kind: every thread takes out what it put
-// in.
+// half of warp 0's. It is zero between barriers of this kind: every thread takes out what it put in.
 __HD_INLINE int __syncthreads_count(int predicate) {
   unsigned* sum = (unsigned*)((unsigned long*)__hd_xchg() + 1024) + 1;
   const unsigned mine = predicate != 0;

@@ -53,41 +53,41 @@ template <class T>
 struct __hd_same {
   typedef T type;
 };
-#define __HD_VECTOR_OPERATOR(op)                                                             \
-  template <class T>                                                                         \
-  __HD_FUNCTION constexpr HIP_vector_type<T, 1> operator op(HIP_vector_type<T, 1> a,         \
-                                                            HIP_vector_type<T, 1> b) {       \
-    return HIP_vector_type<T, 1>((T)(a.x op b.x));                                           \
-  }                                                                                          \
-  template <class T>                                                                         \
-  __HD_FUNCTION constexpr HIP_vector_type<T, 2> operator op(HIP_vector_type<T, 2> a,         \
-                                                            HIP_vector_type<T, 2> b) {       \
-    return HIP_vector_type<T, 2>((T)(a.x op b.x), (T)(a.y op b.y));                          \
-  }                                                                                          \
-  template <class T>                                                                         \
-  __HD_FUNCTION constexpr HIP_vector_type<T, 3> operator op(HIP_vector_type<T, 3> a,         \
-                                                            HIP_vector_type<T, 3> b) {       \
-    return HIP_vector_type<T, 3>((T)(a.x op b.x), (T)(a.y op b.y), (T)(a.z op b.z));         \
-  }                                                                                          \
-  template <class T>                                                                         \
-  __HD_FUNCTION constexpr HIP_vector_type<T, 4> operator op(HIP_vector_type<T, 4> a,         \
-                                                            HIP_vector_type<T, 4> b) {       \
-    return HIP_vector_type<T, 4>((T)(a.x op b.x), (T)(a.y op b.y), (T)(a.z op b.z),          \
-                                 (T)(a.w op b.w));                                           \
-  }                                                                                          \
-  template <class T, unsigned n>                                                             \
-  __HD_FUNCTION constexpr HIP_vector_type<T, n> operator op(HIP_vector_type<T, n> a,         \
-                                                            typename __hd_same<T>::type b) { \
-    return a op HIP_vector_type<T, n>(b);                                                    \
-  }                                                                                          \
-  template <class T, unsigned n>                                                             \
-  __HD_FUNCTION constexpr HIP_vector_type<T, n> operator op(typename __hd_same<T>::type a,   \
-                                                            HIP_vector_type<T, n> b) {       \
-    return HIP_vector_type<T, n>(a) op b;                                                    \
-  }                                                                                          \
-  template <class T, unsigned n, class U>                                                    \
-  __HD_FUNCTION HIP_vector_type<T, n>& operator op##=(HIP_vector_type<T, n>& a, U b) {       \
-    return a = a op b;                                                                       \
+#define __HD_VECTOR_OPERATOR(op)                                                                  \
+  template <class T>                                                                              \
+  __HD_FUNCTION constexpr HIP_vector_type<T, 1> operator op(HIP_vector_type<T, 1> a,              \
+                                                            HIP_vector_type<T, 1> b) {            \
+    return HIP_vector_type<T, 1>((T)(a.x op b.x));                                                \
+  }                                                                                               \
+  template <class T>                                                                              \
+  __HD_FUNCTION constexpr HIP_vector_type<T, 2> operator op(HIP_vector_type<T, 2> a,              \
+                                                            HIP_vector_type<T, 2> b) {            \
+    return HIP_vector_type<T, 2>((T)(a.x op b.x), (T)(a.y op b.y));                               \
+  }                                                                                               \
+  template <class T>                                                                              \
+  __HD_FUNCTION constexpr HIP_vector_type<T, 3> operator op(HIP_vector_type<T, 3> a,              \
+                                                            HIP_vector_type<T, 3> b) {            \
+    return HIP_vector_type<T, 3>((T)(a.x op b.x), (T)(a.y op b.y), (T)(a.z op b.z));              \
+  }                                                                                               \
+  template <class T>                                                                              \
+  __HD_FUNCTION constexpr HIP_vector_type<T, 4> operator op(HIP_vector_type<T, 4> a,              \
+                                                            HIP_vector_type<T, 4> b) {            \
+    return HIP_vector_type<T, 4>((T)(a.x op b.x), (T)(a.y op b.y), (T)(a.z op b.z),               \
+                                 (T)(a.w op b.w));                                                \
+  }                                                                                               \
+  template <class T, unsigned n>                                                                  \
+  __HD_FUNCTION constexpr HIP_vector_type<T, n> operator op(HIP_vector_type<T, n> a,              \
+                                                            typename __hd_same<T>::type b) {      \
+    return a op HIP_vector_type<T, n>(b);                                                         \
+  }                                                                                               \
+  template <class T, unsigned n>                                                                  \
+  __HD_FUNCTION constexpr HIP_vector_type<T, n> operator op(typename __hd_same<T>::type a,        \
+                                                            HIP_vector_type<T, n> b) {            \
+    return HIP_vector_type<T, n>(a) op b;                                                         \
+  }                                                                                               \
+  template <class T, unsigned n, class U>                                                         \
+  __HD_FUNCTION HIP_vector_type<T, n>& operator op##=(HIP_vector_type<T, n>& a, U b) {            \
+    return a = a op b;                                                                            \
   }
 __HD_VECTOR_OPERATOR(+)
 __HD_VECTOR_OPERATOR(-)
@@ -107,7 +107,7 @@ __HD_FUNCTION constexpr HIP_vector_type<T, n> operator-(HIP_vector_type<T, n> a)
 }
 template <class T, unsigned n>
 __HD_FUNCTION constexpr HIP_vector_type<T, n> operator~(HIP_vector_type<T, n> a) {
-  return a ^ HIP_vector_type<T, n>((T) ~(T)0);
+  return a ^ HIP_vector_type<T, n>((T)~(T)0);
 }
 template <class T, unsigned n>
 __HD_FUNCTION HIP_vector_type<T, n>& operator++(HIP_vector_type<T, n>& a) {
@@ -152,18 +152,18 @@ __HD_FUNCTION constexpr bool operator!=(HIP_vector_type<T, n> a, HIP_vector_type
 }
 
 // The named types and their make functions.
-#define __HD_VECTOR_TYPES(type, name)                                                      \
-  typedef HIP_vector_type<type, 1> name##1;                                                \
-  typedef HIP_vector_type<type, 2> name##2;                                                \
-  typedef HIP_vector_type<type, 3> name##3;                                                \
-  typedef HIP_vector_type<type, 4> name##4;                                                \
-  __HD_FUNCTION constexpr name##1 make_##name##1(type x) { return name##1(x); }            \
+#define __HD_VECTOR_TYPES(type, name)                                                  \
+  typedef HIP_vector_type<type, 1> name##1;                                            \
+  typedef HIP_vector_type<type, 2> name##2;                                            \
+  typedef HIP_vector_type<type, 3> name##3;                                            \
+  typedef HIP_vector_type<type, 4> name##4;                                            \
+  __HD_FUNCTION constexpr name##1 make_##name##1(type x) { return name##1(x); }        \
   __HD_FUNCTION constexpr name##2 make_##name##2(type x, type y) { return name##2(x, y); } \
-  __HD_FUNCTION constexpr name##3 make_##name##3(type x, type y, type z) {                 \
-    return name##3(x, y, z);                                                               \
-  }                                                                                        \
-  __HD_FUNCTION constexpr name##4 make_##name##4(type x, type y, type z, type w) {         \
-    return name##4(x, y, z, w);                                                            \
+  __HD_FUNCTION constexpr name##3 make_##name##3(type x, type y, type z) {             \
+    return name##3(x, y, z);                                                           \
+  }                                                                                    \
+  __HD_FUNCTION constexpr name##4 make_##name##4(type x, type y, type z, type w) {     \
+    return name##4(x, y, z, w);                                                        \
   }
 __HD_VECTOR_TYPES(signed char, char)
 __HD_VECTOR_TYPES(unsigned char, uchar)

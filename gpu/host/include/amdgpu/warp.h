@@ -1,9 +1,9 @@
 // Operations of a warp (32 lanes): barrier, votes, shuffles.
 //
-// They go through the launch's exchange buffer: one 8-byte slot per thread of the block for
-// shuffles, then one 8-byte word per warp whose lower half collects votes, atomically: the lanes'
-// steps have no order of their own. The word is zero between votes: each lane takes out its own
-// bit, so that lanes which took another branch neither vote nor disturb.
+// They go through the launch's exchange buffer: one 8-byte slot per thread of the block for shuffles,
+// then one 8-byte word per warp whose lower half collects votes, atomically: the lanes' steps have no
+// order of their own. The word is zero between votes: each lane takes out its own bit, so that lanes
+// which took another branch neither vote nor disturb.
 #ifndef AMDGPU_HD_WARP_H_
 #define AMDGPU_HD_WARP_H_
 
@@ -38,13 +38,11 @@ __HD_INLINE int __all_sync(unsigned long long mask, int predicate) {
   return __ballot_sync(mask, !predicate) == 0;
 }
 __HD_INLINE unsigned long long __lanemask_lt() { return (1ull << __lane_id()) - 1; }
-__HD_INLINE unsigned long long __lanemask_gt() {
-  return 0xffffffffull & ~((2ull << __lane_id()) - 1);
-}
+__HD_INLINE unsigned long long __lanemask_gt() { return 0xffffffffull & ~((2ull << __lane_id()) - 1); }
 __HD_INLINE unsigned long long __lanemask_eq() { return 1ull << __lane_id(); }
 
-// Shuffles, of any trivially copyable type of up to 8 bytes. `width` is a power of two up to 32:
-// each group of so many lanes is a warp of its own.
+// Shuffles, of any trivially copyable type of up to 8 bytes. `width` is a power of two up to 32: each
+// group of so many lanes is a warp of its own.
 
 template <class T>
 __HD_INLINE T __hd_exchange(T value, int source) {
