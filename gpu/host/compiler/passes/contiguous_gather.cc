@@ -136,12 +136,14 @@ void version(const Access& access) {
 
 llvm::PreservedAnalyses ContiguousGatherPass::run(llvm::Function& function,
                                                   llvm::FunctionAnalysisManager&) {
-  llvm::SmallVector<Access> accesses;
+  llvm::SmallVector<llvm::Instruction*> candidates;
   for (llvm::Instruction& instruction : llvm::instructions(function)) {
-    if (std::optional<Access> access = asAccess(instruction)) accesses.push_back(*access);
+    if (asAccess(instruction)) candidates.push_back(&instruction);
   }
-  for (const Access& access : accesses) version(access);
-  return accesses.empty() ? llvm::PreservedAnalyses::all() : llvm::PreservedAnalyses::none();
+  // Looked at again one by one: what one gather loads may be the index of the next, and is replaced
+  // by then.
+  for (llvm::Instruction* candidate : candidates) version(*asAccess(*candidate));
+  return candidates.empty() ? llvm::PreservedAnalyses::all() : llvm::PreservedAnalyses::none();
 }
 
 }  // namespace amdgpu::hostcc

@@ -112,9 +112,13 @@ void versionGuards(KernelCore& core, llvm::function_ref<llvm::Function*()> build
 void passParametersByValue(const llvm::Function& kernel, llvm::CallInst* call) {
   for (const llvm::Argument& parameter : kernel.args()) {
     if (!parameter.hasByValAttr()) continue;
-    call->addParamAttr(
-        parameter.getArgNo(),
-        llvm::Attribute::getWithByValType(kernel.getContext(), parameter.getParamByValType()));
+    llvm::LLVMContext& context = kernel.getContext();
+    call->addParamAttr(parameter.getArgNo(),
+                       llvm::Attribute::getWithByValType(context, parameter.getParamByValType()));
+    // Both sides must lay out the stack alike.
+    if (const llvm::MaybeAlign align = parameter.getParamAlign()) {
+      call->addParamAttr(parameter.getArgNo(), llvm::Attribute::getWithAlignment(context, *align));
+    }
   }
 }
 
