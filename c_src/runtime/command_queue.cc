@@ -248,7 +248,7 @@ void CommandQueue::Stop() {
 }
 
 void CommandQueue::Reset() {
-  absl::MutexLock drain_lock(&drain_mutex_);
+  MutexLock drain_lock(&drain_mutex_);
   AdaptiveLock lock(&mutex_);
   segment_.Reset();
   commands_ = segment_.CommandProducer();
@@ -269,7 +269,7 @@ void CommandQueue::Close() {
 }
 
 std::vector<PendingCommand> CommandQueue::TakePending() {
-  absl::MutexLock drain_lock(&drain_mutex_);
+  MutexLock drain_lock(&drain_mutex_);
   while (HasWork() && DrainOnce()) {
   }
   std::vector<PendingCommand> rest;

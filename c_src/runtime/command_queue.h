@@ -13,7 +13,7 @@
 #include "absl/container/btree_map.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "absl/synchronization/mutex.h"
+#include "c_src/base/mutex.h"
 #include "c_src/memory/adaptive_mutex.h"
 #include "c_src/memory/stream_clock.h"
 #include "c_src/runtime/job_impl.h"
@@ -125,7 +125,7 @@ class CommandQueue final : public JobPump, public std::enable_shared_from_this<C
   std::vector<std::uint32_t> free_slots_ ABSL_GUARDED_BY(mutex_);
   std::atomic<std::uint64_t> in_flight_{0};
 
-  absl::Mutex drain_mutex_;
+  Mutex drain_mutex_;
   std::atomic<std::uint64_t> drained_{0};  // completions taken in; written under drain_mutex_
   ByteRingConsumer prints_ ABSL_GUARDED_BY(drain_mutex_);
   std::atomic<bool> corrupt_{false};

@@ -3,6 +3,7 @@
 #include <sys/sysinfo.h>
 
 #include <algorithm>
+#include <latch>
 #include <thread>
 #include <utility>
 
@@ -95,7 +96,7 @@ void DeviceImpl::StartThreads() {
         [&self] { self->OnWorkerReadable(); });
     if (self->worker_ != nullptr) self->EndWorker();
     self->queue_->Stop();
-    self->ended_.Notify();
+    self->ended_.count_down();
   }).detach();
 }
 
@@ -272,7 +273,7 @@ std::optional<NearBuffer> DeviceImpl::FindNear(std::uint64_t address) const {
 
 absl::Status DeviceImpl::Restart() {
   auto status = std::make_shared<absl::Status>();
-  auto done = std::make_shared<absl::Notification>();
+  auto done = std::make_shared<std::latch>(1);
   const bool posted = service_.Post([this, self = Self(), status, done] {
     if (worker_ != nullptr && !ready()) EndWorker();
     if (worker_ == nullptr) {
@@ -283,10 +284,10 @@ absl::Status DeviceImpl::Restart() {
         for (const auto& task : std::exchange(after_restart_, {})) task();
       }
     }
-    done->Notify();
+    done->count_down();
   });
   if (!posted) return NotReadyError();
-  done->WaitForNotification();
+  done->wait();
   return *status;
 }
 
@@ -304,7 +305,7 @@ void DeviceImpl::Shutdown() {
 
 void DeviceImpl::Close() {
   Shutdown();
-  if (!CommandQueue::OnDeviceThread()) ended_.WaitForNotification();
+  if (!CommandQueue::OnDeviceThread()) ended_.wait();
 }
 
 DeviceStats DeviceImpl::Stats() const {

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <latch>
 #include <memory>
 #include <string>
 #include <vector>
@@ -20,7 +21,6 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/inlined_vector.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/notification.h"
 #include "c_src/memory/device_memory.h"
 #include "c_src/runtime/buffer_impl.h"
 #include "c_src/runtime/command_queue.h"
@@ -209,7 +209,7 @@ class DeviceImpl final : public Device {
   std::unique_ptr<WorkerProcess> worker_;
   std::uint64_t generation_ = 0;
   std::vector<std::function<void()>> after_restart_;
-  absl::Notification ended_;
+  std::latch ended_{1};
 };
 
 }  // namespace amdgpu

@@ -13,7 +13,7 @@ ServiceQueue::ServiceQueue() : event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
 
 bool ServiceQueue::Post(Task task) {
   {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     if (stopped_) return false;
     tasks_.push_back(std::move(task));
     if (tasks_.size() > 1) return true;  // whoever posted the first has woken it
@@ -24,7 +24,7 @@ bool ServiceQueue::Post(Task task) {
 
 void ServiceQueue::Stop() {
   {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     stopped_ = true;
   }
   Wake();
@@ -36,7 +36,7 @@ void ServiceQueue::Wake() {
 }
 
 std::vector<ServiceQueue::Task> ServiceQueue::Take() {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   return std::exchange(tasks_, {});
 }
 
@@ -47,7 +47,7 @@ void ServiceQueue::Run(const std::function<std::vector<int>()>& watched,
     for (const Task& task : tasks) task();
     if (!tasks.empty()) continue;
     {
-      absl::MutexLock lock(&mutex_);
+      MutexLock lock(&mutex_);
       if (stopped_ && tasks_.empty()) return;
     }
     std::vector<pollfd> entries = {{event_.get(), POLLIN, 0}};

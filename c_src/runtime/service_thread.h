@@ -8,7 +8,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
+#include "c_src/base/mutex.h"
 #include "c_src/base/unique_fd.h"
 
 namespace amdgpu {
@@ -36,7 +36,7 @@ class ServiceQueue {
   void Wake();
 
   UniqueFd event_;
-  absl::Mutex mutex_;
+  Mutex mutex_;
   std::vector<Task> tasks_ ABSL_GUARDED_BY(mutex_);
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
 };

@@ -70,7 +70,8 @@ constexpr int kAllowedToSanitizers[] = {
     SCMP_SYS(newfstatat), SCMP_SYS(stat),         SCMP_SYS(readlink), SCMP_SYS(readlinkat),
     SCMP_SYS(getdents64), SCMP_SYS(rt_sigaction), SCMP_SYS(lseek),    SCMP_SYS(prctl),
     SCMP_SYS(getrlimit),  SCMP_SYS(prlimit64),    SCMP_SYS(getuid),   SCMP_SYS(pread64),
-    SCMP_SYS(uname),      SCMP_SYS(sysinfo),      SCMP_SYS(getppid),  SCMP_SYS(ioctl),
+    SCMP_SYS(pipe2),      SCMP_SYS(write),        SCMP_SYS(uname),    SCMP_SYS(sysinfo),
+    SCMP_SYS(getppid),    SCMP_SYS(ioctl),
 };
 #endif
 
@@ -104,8 +105,8 @@ absl::Status LoadFilter() {
   Filter filter;
   for (const int call : kAllowed) filter.Rule(SCMP_ACT_ALLOW, call);
   for (const int call : {SCMP_SYS(write), SCMP_SYS(writev), SCMP_SYS(sendto)}) {
-    filter.Rule(SCMP_ACT_ALLOW, call, SCMP_A0(SCMP_CMP_EQ, STDERR_FILENO));
-    filter.Rule(SCMP_ACT_ALLOW, call, SCMP_A0(SCMP_CMP_EQ, protocol::kControlFd));
+    filter.Rule(SCMP_ACT_ALLOW, call, SCMP_A0(SCMP_CMP_EQ, STDERR_FILENO, 0));
+    filter.Rule(SCMP_ACT_ALLOW, call, SCMP_A0(SCMP_CMP_EQ, protocol::kControlFd, 0));
   }
   // Memory is writable or executable, never both.
   for (const int call : {SCMP_SYS(mmap), SCMP_SYS(mprotect)}) {

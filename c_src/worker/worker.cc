@@ -1,6 +1,5 @@
 #include "c_src/worker/worker.h"
 
-#include <malloc.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -159,9 +158,6 @@ Worker* Greet(const proto::WorkerRequest& request, const DriverRequest& driver,
 }  // namespace
 
 void WorkerMain(int argc, char** argv, const DriverFactory& factory) {
-  // Other arenas than the main one read files under /proc and /sys when they are made or shrink,
-  // which the sandbox forbids.
-  mallopt(M_ARENA_MAX, 1);
   signal(SIGPIPE, SIG_IGN);
   signal(SIGXFSZ, SIG_IGN);
   const absl::StatusOr<DriverRequest> driver = ParseArguments(argc, argv);

@@ -1,19 +1,19 @@
 #include "tests/c_src/runtime/device_fixture.h"
 
+#include <chrono>
 #include <cstring>
+#include <future>
 #include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/notification.h"
-#include "absl/time/time.h"
 #include "tests/c_src/runtime/fake_driver.h"
 
 namespace amdgpu::testing {
 
 FakeCompileService::~FakeCompileService() {
-  absl::MutexLock lock(&mutex_);
-  mutex_.Await(absl::Condition(+[](int* running) { return *running == 0; }, &running_));
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return running_ == 0; });
 }
 
 std::string FakeCompileService::KeyOf(const proto::CompileRequest& request) {
@@ -22,7 +22,7 @@ std::string FakeCompileService::KeyOf(const proto::CompileRequest& request) {
 }
 
 CodeObjectRef FakeCompileService::Lookup(const proto::CompileRequest& request) {
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   for (const auto& [key, code] : compiled_) {
     if (key == KeyOf(request)) return code;
   }
@@ -32,7 +32,7 @@ CodeObjectRef FakeCompileService::Lookup(const proto::CompileRequest& request) {
 CompileService::RequestId FakeCompileService::Compile(proto::CompileRequest request,
                                                       Callback callback) {
   {
-    absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     ++running_;
   }
   std::thread([this, request = std::move(request), callback = std::move(callback)] {
@@ -42,19 +42,20 @@ CompileService::RequestId FakeCompileService::Compile(proto::CompileRequest requ
     } else {
       const std::string bytes = request.source() == "garbage" ? "garbage" : kFakeCode;
       auto code = std::make_shared<CodeObject>(CodeObject{KeyOf(request), bytes, {}});
-      absl::MutexLock lock(&mutex_);
+      const std::lock_guard lock(mutex_);
       compiled_.emplace_back(KeyOf(request), code);
       result.code = std::move(code);
     }
     callback(std::move(result));
-    absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     --running_;
+    changed_.notify_all();
   }).detach();
   return 1;
 }
 
 int FakeCompileService::Compiles(const std::string& key) const {
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   int count = 0;
   for (const auto& entry : compiled_) count += entry.first == key;
   return count;
@@ -72,11 +73,12 @@ void DeviceTest::Open(DeviceOptions options) {
   auto events = std::make_shared<Events>();
   DeviceCallbacks callbacks;
   callbacks.on_worker_exit = [events](const WorkerExit& exit) {
-    absl::MutexLock lock(&events->mutex);
+    const std::lock_guard lock(events->mutex);
     events->exits.push_back(exit);
+    events->changed.notify_all();
   };
   callbacks.on_print = [events](absl::string_view text) {
-    absl::MutexLock lock(&events->mutex);
+    const std::lock_guard lock(events->mutex);
     absl::StrAppend(&events->printed, text);
   };
   absl::StatusOr<DeviceRef> device =
@@ -91,9 +93,9 @@ void DeviceTest::TearDown() {
 }
 
 absl::Status DeviceTest::Await(const JobRef& job) {
-  auto done = std::make_shared<absl::Notification>();
-  if (!job->Poll(20'000) && job->Subscribe([done] { done->Notify(); }) != 0 &&
-      !done->WaitForNotificationWithTimeout(absl::Seconds(30))) {
+  auto done = std::make_shared<std::promise<void>>();
+  if (!job->Poll(20'000) && job->Subscribe([done] { done->set_value(); }) != 0 &&
+      done->get_future().wait_for(std::chrono::seconds(30)) == std::future_status::timeout) {
     return absl::DeadlineExceededError("the test waited for 30 s");
   }
   EXPECT_TRUE(job->done());
@@ -157,10 +159,9 @@ absl::Status DeviceTest::Run(const std::string& kernel, std::vector<Argument> ar
 }
 
 std::vector<WorkerExit> DeviceTest::AwaitExits(std::size_t count) {
-  absl::MutexLock lock(&events_->mutex);
-  const auto enough = [this, count]()
-                          ABSL_NO_THREAD_SAFETY_ANALYSIS { return events_->exits.size() >= count; };
-  EXPECT_TRUE(events_->mutex.AwaitWithTimeout(absl::Condition(&enough), absl::Seconds(30)));
+  std::unique_lock lock(events_->mutex);
+  EXPECT_TRUE(events_->changed.wait_for(lock, std::chrono::seconds(30),
+                                        [&] { return events_->exits.size() >= count; }));
   return events_->exits;
 }
 

@@ -5,12 +5,12 @@
 
 #include <gtest/gtest.h>
 
+#include <condition_variable>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
 #include "c_src/base/error.h"
 #include "c_src/kernel/compile_service.h"
 #include "c_src/runtime/device.h"
@@ -36,9 +36,10 @@ class FakeCompileService final : public CompileService {
  private:
   static std::string KeyOf(const proto::CompileRequest& request);
 
-  mutable absl::Mutex mutex_;
-  std::vector<std::pair<std::string, CodeObjectRef>> compiled_ ABSL_GUARDED_BY(mutex_);
-  int running_ ABSL_GUARDED_BY(mutex_) = 0;
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<std::pair<std::string, CodeObjectRef>> compiled_;
+  int running_ = 0;
 };
 
 class DeviceTest : public ::testing::Test {
@@ -70,9 +71,10 @@ class DeviceTest : public ::testing::Test {
 };
 
 struct Events {
-  absl::Mutex mutex;
-  std::vector<WorkerExit> exits ABSL_GUARDED_BY(mutex);
-  std::string printed ABSL_GUARDED_BY(mutex);
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::vector<WorkerExit> exits;
+  std::string printed;
 };
 
 }  // namespace amdgpu::testing

@@ -348,7 +348,7 @@ TEST_F(DeviceTest, PrintsBeforeTheLaunchEnds) {
   for (int i = 0; i < 200; ++i) {
     const absl::Status status = Run("print", {std::int64_t{i}});
     ASSERT_TRUE(status.ok()) << status;
-    absl::MutexLock lock(&events_->mutex);
+    const std::lock_guard lock(events_->mutex);
     EXPECT_TRUE(absl::EndsWith(events_->printed, "hello from " + std::to_string(i) + "\n"));
   }
 }
@@ -485,7 +485,7 @@ TEST_F(DeviceTest, AClosedDeviceAnswersAndItsBuffersStayReadable) {
   EXPECT_FALSE(device_->Allocate(proto::DTYPE_I32, 1, 0, 0).ok());
   EXPECT_FALSE(Await(device_->AllocateSlow(proto::DTYPE_I32, 1, 0, 0)).ok());
   device_->Close();
-  absl::MutexLock lock(&events_->mutex);
+  const std::lock_guard lock(events_->mutex);
   EXPECT_TRUE(events_->exits.empty());
 }
 
