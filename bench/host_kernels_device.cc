@@ -2,111 +2,72 @@
 
 #include "bench/host_kernels_device.h"
 
-#include <dlfcn.h>
-
-#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string_view>
+#include <utility>
 
 namespace amdgpu::bench {
 namespace {
 
-// Chunks per thread: few enough to cost nothing, many enough to level uneven blocks.
-constexpr std::uint32_t kChunksPerThread = 32;
-
-[[noreturn]] void fail(const char* what) {
-  std::fprintf(stderr, "host device: %s failed\n", what);
+[[noreturn]] void fail(std::string_view what) {
+  std::fprintf(stderr, "host device: %.*s\n", static_cast<int>(what.size()), what.data());
   std::exit(1);
+}
+
+template <class T>
+T valueOrFail(absl::StatusOr<T> result) {
+  if (!result.ok()) fail(result.status().ToString());
+  return *std::move(result);
 }
 
 }  // namespace
 
-BlockRunner::BlockRunner(unsigned threads) : threads_(threads) {
-  for (unsigned i = 1; i < threads_; ++i) workers_.emplace_back([this] { serve(); });
-}
-
-BlockRunner::~BlockRunner() {
-  stopping_ = true;
-  ++generation_;
-  generation_.notify_all();
-  for (std::thread& worker : workers_) worker.join();
-}
-
-void BlockRunner::serve() {
-  std::uint64_t seen = 0;
-  for (;;) {
-    generation_.wait(seen);
-    seen = generation_.load(std::memory_order_acquire);
-    if (stopping_) return;
-    work(range_);
-    running_.fetch_sub(1, std::memory_order_release);
-  }
-}
-
-void BlockRunner::work(host::BlockRange range) {
-  alignas(host::kBufferAlignment) static thread_local char exchange[host::kExchangeBytes];
-  alignas(host::kBufferAlignment) static thread_local char shared[65536];
-  range.exchange = exchange;
-  range.dynamic_shared = shared;
-  for (;;) {
-    range.first = next_.fetch_add(chunk_, std::memory_order_relaxed);
-    if (range.first >= blocks_) return;
-    range.last = std::min(range.first + chunk_, blocks_);
-    function_(arguments_, &range);
-  }
-}
-
-void BlockRunner::run(host::BlockFunction function, Shape grid, Shape block,
-                      const void* arguments) {
-  function_ = function;
-  arguments_ = arguments;
-  range_ = {{grid[0], grid[1], grid[2]}, {block[0], block[1], block[2]}, 0, 0, nullptr, nullptr};
-  blocks_ = grid[0] * grid[1] * grid[2];
-  chunk_ = std::max<std::uint32_t>(1, blocks_ / (threads_ * kChunksPerThread));
-  next_ = 0;
-  running_ = threads_ - 1;
-  generation_.fetch_add(1, std::memory_order_release);
-  generation_.notify_all();
-  work(range_);
-  while (running_.load(std::memory_order_acquire) != 0) std::this_thread::yield();
-}
-
 HostKernels::HostKernels(std::string source_path, unsigned threads)
-    : source_path_(std::move(source_path)), runner_(threads) {}
+    : source_path_(std::move(source_path)),
+      // No arena: the kernels work on the benchmark's own memory.
+      driver_(valueOrFail(host::HostDriver::Create({.threads = threads}, sink_))) {}
 
-HostKernels::~HostKernels() {
-  for (auto& [shape, library] : libraries_) dlclose(library);
-}
-
-void* HostKernels::compile(Shape shape) const {
+gpu::Module HostKernels::compile(Shape shape) {
   char folder[] = "/tmp/host_kernels_XXXXXX";
-  if (!mkdtemp(folder)) fail("mkdtemp");
-  const std::string object = std::string(folder) + "/kernels.o";
-  const std::string library = std::string(folder) + "/kernels.so";
+  if (!mkdtemp(folder)) fail("no temporary folder");
+  const std::string path = std::string(folder) + "/kernels";
   const std::string block =
       std::to_string(shape[0]) + "," + std::to_string(shape[1]) + "," + std::to_string(shape[2]);
-  const std::string compile =
-      std::string(AMDGPU_BENCH_COMPILE) + " " + source_path_ + " " + block + " " + object;
-  const std::string link = "ld.lld-19 -shared -o " + library + " " + object;
-  if (std::system(compile.c_str()) != 0 || std::system(link.c_str()) != 0) fail("compiling");
-  void* handle = dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (!handle) fail(dlerror());
+  const std::string command =
+      std::string(AMDGPU_BENCH_COMPILE) + " " + source_path_ + " " + block + " " + path;
+  if (std::system(command.c_str()) != 0) fail("the kernels do not compile");
+  std::ifstream file(path, std::ios::binary);
+  const std::string object{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
   std::filesystem::remove_all(folder);
-  return handle;
+  return valueOrFail(
+      driver_->Load({reinterpret_cast<const std::byte*>(object.data()), object.size()}, 0));
 }
 
-host::BlockFunction HostKernels::find(const std::string& kernel, Shape shape) {
-  void*& library = libraries_[shape];
-  if (!library) library = compile(shape);
-  void* symbol = dlsym(library, (host::kBlockFunctionPrefix + kernel).c_str());
-  if (!symbol) fail("no such kernel");
-  return reinterpret_cast<host::BlockFunction>(symbol);
+const gpu::Function& HostKernels::find(const std::string& kernel, Shape shape) {
+  auto module = modules_.find(shape);
+  if (module == modules_.end()) module = modules_.emplace(shape, compile(shape)).first;
+  for (const gpu::Function& function : module->second.functions) {
+    if (function.info.name() == kernel) return function;
+  }
+  fail("no kernel " + kernel);
 }
 
 void HostKernels::run(const std::string& kernel, bool specialised, Shape grid, Shape block,
                       const KernelArguments& arguments) {
-  runner_.run(find(kernel, specialised ? block : Shape{0, 0, 0}), grid, block, arguments.data());
+  const gpu::Function& function = find(kernel, specialised ? block : Shape{0, 0, 0});
+  const gpu::LaunchParams launch = {.function = function.handle,
+                                    .grid = {grid[0], grid[1], grid[2]},
+                                    .block = {block[0], block[1], block[2]},
+                                    .dynamic_shared_bytes = 0,
+                                    .args = {arguments.data(), function.info.args_size()}};
+  if (absl::Status status = driver_->Launch(0, ++ticket_, launch); !status.ok()) {
+    fail(status.ToString());
+  }
+  if (absl::Status status = driver_->Synchronize(0); !status.ok()) fail(status.ToString());
 }
 
 }  // namespace amdgpu::bench

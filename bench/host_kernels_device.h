@@ -1,20 +1,21 @@
-// How the benchmark runs its HIP kernels on the host device: compiled, and spread over threads.
+// How the benchmark runs its HIP kernels on the host device: with the compiler and the driver that
+// a worker uses, in this process.
 
 #ifndef AMDGPU_BENCH_HOST_KERNELS_DEVICE_H_
 #define AMDGPU_BENCH_HOST_KERNELS_DEVICE_H_
 
 #include <array>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <functional>
 #include <map>
 #include <memory>
 #include <string>
-#include <thread>
-#include <vector>
 
+#include "absl/strings/string_view.h"
 #include "gpu/host/abi.h"
+#include "gpu/host/driver/host_driver.h"
 
 namespace amdgpu::bench {
 
@@ -28,59 +29,41 @@ class KernelArguments {
     std::memcpy(bytes_ + size_, value, size);
     size_ += size;
   }
-  const void* data() const { return bytes_; }
+  const std::byte* data() const { return bytes_; }
 
  private:
-  alignas(host::kBufferAlignment) unsigned char bytes_[256] = {};
+  alignas(host::kBufferAlignment) std::byte bytes_[256] = {};
   std::size_t size_ = 0;
-};
-
-// Runs ranges of blocks on a fixed set of threads, the caller's among them. The smallest thing that
-// is fair to compare with a thread pool.
-class BlockRunner {
- public:
-  explicit BlockRunner(unsigned threads);
-  ~BlockRunner();
-  BlockRunner(const BlockRunner&) = delete;
-  BlockRunner& operator=(const BlockRunner&) = delete;
-
-  // Returns when every block has run.
-  void run(host::BlockFunction function, Shape grid, Shape block, const void* arguments);
-
- private:
-  void work(host::BlockRange range);
-  void serve();
-
-  unsigned threads_;
-  std::vector<std::thread> workers_;
-  std::atomic<std::uint64_t> generation_{0};
-  std::atomic<unsigned> running_{0};
-  std::atomic<std::uint32_t> next_{0};
-  std::atomic<bool> stopping_{false};
-  host::BlockFunction function_ = nullptr;
-  const void* arguments_ = nullptr;
-  host::BlockRange range_ = {};
-  std::uint32_t blocks_ = 0;
-  std::uint32_t chunk_ = 1;
 };
 
 // The kernels of one source file, compiled for any block shape and for each shape by itself.
 class HostKernels {
  public:
+  // `threads` run a kernel.
   HostKernels(std::string source_path, unsigned threads);
-  ~HostKernels();
 
-  // Compiles if that shape's code is not there yet: call once before measuring.
+  // Compiles if that shape's code is not there yet: call once before measuring. Returns when the
+  // kernel has ended.
   void run(const std::string& kernel, bool specialised, Shape grid, Shape block,
            const KernelArguments& arguments);
 
  private:
-  host::BlockFunction find(const std::string& kernel, Shape shape);
-  void* compile(Shape shape) const;
+  // Only the end of a launch is of interest, and Synchronize tells it.
+  class IgnoreCompletions : public gpu::CompletionSink {
+   public:
+    void OnStart(gpu::Ticket, std::uint64_t) override {}
+    void OnComplete(const gpu::Completion&) override {}
+    void OnPrint(gpu::Ticket, absl::string_view) override {}
+  };
 
-  std::string source_path_;
-  BlockRunner runner_;
-  std::map<Shape, void*> libraries_;  // {0, 0, 0}: for any shape
+  const gpu::Function& find(const std::string& kernel, Shape shape);
+  gpu::Module compile(Shape shape);
+
+  const std::string source_path_;
+  IgnoreCompletions sink_;
+  std::unique_ptr<host::HostDriver> driver_;
+  std::map<Shape, gpu::Module> modules_;  // {0, 0, 0}: for any shape
+  gpu::Ticket ticket_ = 0;
 };
 
 }  // namespace amdgpu::bench
