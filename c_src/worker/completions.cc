@@ -50,11 +50,11 @@ Completions::Completions(const Segment& segment, InFlightTable& in_flight, Watch
       print_(segment.PrintProducer()) {}
 
 void Completions::OnStart(gpu::Ticket ticket, std::uint64_t started_ns) {
-  if (in_flight_[ticket].timeout_ns != 0) watchdog_.OnStart(ticket, started_ns);
+  if (in_flight_.Get(ticket).timeout_ns != 0) watchdog_.OnStart(ticket, started_ns);
 }
 
 void Completions::OnComplete(const gpu::Completion& completion) {
-  const InFlight entry = in_flight_[completion.ticket];
+  const InFlight entry = in_flight_.Release(completion.ticket);
   if (entry.timeout_ns != 0) watchdog_.OnEnd(completion.ticket);
   const absl::StatusCode status =
       entry.refused != absl::StatusCode::kOk ? entry.refused : completion.status;

@@ -159,9 +159,12 @@ void Executor::CatchUp(Thread& self) {
 
 void Executor::Execute(const Command& command) {
   const protocol::CommandHeader& header = command.header();
-  InFlight& entry = in_flight_[header.ticket];
-  entry = {};
-  entry.ticket = header.ticket;
+  InFlight* const taken = in_flight_.Take(header.ticket);
+  if (taken == nullptr) {
+    on_corrupt_();
+    return;
+  }
+  InFlight& entry = *taken;
   entry.submitted_ns = header.submitted_ns;
   entry.timeout_ns = header.timeout_ns;
   entry.stream = header.stream;

@@ -3,6 +3,7 @@
 #ifndef AMDGPU_C_SRC_WORKER_IN_FLIGHT_H_
 #define AMDGPU_C_SRC_WORKER_IN_FLIGHT_H_
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 
@@ -27,14 +28,38 @@ struct InFlight {
   std::uint32_t dynamic_shared_bytes = 0;
 };
 
-// By the slot in the ticket. An entry is written before its command is given to the driver and read
-// when the driver completes it; the driver's own queue orders the two.
+// By the slot in the ticket. An entry is written by whoever took it before its command is given to
+// the driver, and read when the driver completes it.
 class InFlightTable {
  public:
-  InFlight& operator[](gpu::Ticket ticket) { return entries_[ticket & protocol::kTicketSlotMask]; }
+  // The entry for a new command; null if its slot is in use, which no client does.
+  InFlight* Take(gpu::Ticket ticket) {
+    Slot& slot = SlotOf(ticket);
+    if (slot.taken.exchange(true, std::memory_order_acquire)) return nullptr;
+    slot.entry = {};
+    slot.entry.ticket = ticket;
+    return &slot.entry;
+  }
+
+  // Of a command in flight.
+  const InFlight& Get(gpu::Ticket ticket) { return SlotOf(ticket).entry; }
+
+  // The command has ended: what was known of it, and the slot is free.
+  InFlight Release(gpu::Ticket ticket) {
+    Slot& slot = SlotOf(ticket);
+    const InFlight entry = slot.entry;
+    slot.taken.store(false, std::memory_order_release);
+    return entry;
+  }
 
  private:
-  std::unique_ptr<InFlight[]> entries_ = std::make_unique<InFlight[]>(protocol::kMaxInFlight);
+  struct Slot {
+    std::atomic<bool> taken{false};
+    InFlight entry;
+  };
+  Slot& SlotOf(gpu::Ticket ticket) { return slots_[ticket & protocol::kTicketSlotMask]; }
+
+  std::unique_ptr<Slot[]> slots_ = std::make_unique<Slot[]>(protocol::kMaxInFlight);
 };
 
 }  // namespace amdgpu::worker

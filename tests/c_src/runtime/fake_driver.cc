@@ -194,6 +194,7 @@ class FakeDriver final : public gpu::Driver {
   const gpu::Properties& properties() const override { return properties_; }
 
   absl::StatusOr<gpu::DeviceAddress> Reserve(std::uint64_t bytes, std::uint64_t offset) override {
+    const std::lock_guard lock(mutex_);
     // A page that cannot be touched before and after, so that overruns are faults.
     char* space = static_cast<char*>(
         mmap(nullptr, bytes + 8192, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
