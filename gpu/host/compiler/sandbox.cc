@@ -31,7 +31,7 @@ absl::Status SetLimit(__rlimit_resource resource, std::uint64_t soft, std::uint6
 }
 
 // Bytes of address space this process has.
-absl::StatusOr<std::uint64_t> AddressSpace() {
+[[maybe_unused]] absl::StatusOr<std::uint64_t> AddressSpace() {
   FILE* file = fopen("/proc/self/statm", "re");
   if (file == nullptr) return ErrnoError(errno, "opening /proc/self/statm");
   unsigned long long pages = 0;
