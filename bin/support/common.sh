@@ -9,21 +9,21 @@ die() {
   exit 1
 }
 
-# One quiet step: its output goes to a log that is shown when it fails.
+# One quiet step: a line when it takes long enough to wonder, its output when it fails.
 step() {
-  local title=$1 log started
+  local title=$1 log started status=0
   shift
   log=$(mktemp)
   started=$SECONDS
-  printf '%s ... ' "$title" >&2
-  if "$@" >"$log" 2>&1; then
-    printf 'done (%d s)\n' $((SECONDS - started)) >&2
-    rm -f "$log"
-  else
-    local status=$?
-    printf 'FAILED\n' >&2
+  [[ ! -t 2 ]] || printf '%s ...' "$title" >&2
+  "$@" >"$log" 2>&1 || status=$?
+  [[ ! -t 2 ]] || printf '\r\033[K' >&2
+  if [[ $status -ne 0 ]]; then
+    printf '%s ... FAILED\n' "$title" >&2
     tail -n 60 "$log" >&2
-    rm -f "$log"
-    return $status
+  elif ((SECONDS - started >= 2)); then
+    printf '%s ... done (%d s)\n' "$title" $((SECONDS - started)) >&2
   fi
+  rm -f "$log"
+  return $status
 }
