@@ -74,7 +74,11 @@ absl::StatusOr<DeviceRef> DeviceImpl::Open(DeviceOptions options,
   }
   // What callers hold is a handle: when the last one goes, the device shuts down, and the object
   // behind it lives on until its threads have ended.
-  DeviceRef handle(device.get(), [device](Device*) { device->Shutdown(); });
+  // The deleter gives its reference up: it stays as long as handle_, which is in the object.
+  DeviceRef handle(device.get(), [held = std::shared_ptr<DeviceImpl>(device)](Device*) mutable {
+    const std::shared_ptr<DeviceImpl> last = std::move(held);
+    last->Shutdown();
+  });
   device->handle_ = handle;
   device->StartThreads();
   device->SetReady(true);
