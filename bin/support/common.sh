@@ -21,7 +21,7 @@ step() {
   if [[ $status -ne 0 ]]; then
     printf '%s ... FAILED\n' "$title" >&2
     tail -n 60 "$log" >&2
-  elif ((SECONDS - started >= 2)); then
+  elif ((SECONDS - started >= 5)); then
     printf '%s ... done (%d s)\n' "$title" $((SECONDS - started)) >&2
   fi
   rm -f "$log"
