@@ -37,7 +37,7 @@ std::string EndlessSource() {
 }
 
 // Needs gigabytes: a template with half a billion arguments.
-std::string HugeSource() {
+[[maybe_unused]] std::string HugeSource() {
   return "template <class T, T... values> struct Pack {};\n"
          "__make_integer_seq<Pack, int, 500'000'000> huge;\n" +
          std::string(kKernel);
