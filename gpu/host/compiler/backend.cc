@@ -63,11 +63,6 @@ void SetLinkage(llvm::Module& module, const SourceFacts& facts) {
   for (llvm::GlobalVariable& variable : llvm::make_early_inc_range(module.globals())) {
     if (variable.getName().starts_with(kNameVariablePrefix)) variable.eraseFromParent();
   }
-  // What the name expressions were declared with has done its work, and would keep its kernels
-  // alive.
-  for (llvm::GlobalVariable& variable : llvm::make_early_inc_range(module.globals())) {
-    if (variable.getName().starts_with(kNameVariablePrefix)) variable.eraseFromParent();
-  }
   for (llvm::Function& function : module) {
     if (function.isDeclaration()) continue;
     function.setComdat(nullptr);
@@ -105,7 +100,8 @@ void RunPipeline(llvm::Module& module, const proto::CompileRequest& request, con
   }
   llvm::PipelineTuningOptions tuning;
   tuning.LoopVectorization = true;
-  tuning.SLPVectorization = true;
+  // Threads are what is vectorised, not statements of one thread.
+  tuning.SLPVectorization = false;
   llvm::PassBuilder builder(&machine, tuning);
 
   HostPassOptions options;
@@ -161,7 +157,7 @@ absl::StatusOr<std::string> GenerateObject(llvm::Module& module,
                                            const proto::CompileRequest& request,
                                            const Target& target, SourceFacts* facts,
                                            proto::CompileReply* reply) {
-  auto machine = CreateTargetMachine(target, OptimizationOf(request), request.strict_math());
+  auto machine = TargetMachineFor(target, OptimizationOf(request), request.strict_math());
   if (!machine.ok()) return machine.status();
   bool failed = false;
   module.getContext().setDiagnosticHandler(std::make_unique<ReportToReply>(reply, &failed));

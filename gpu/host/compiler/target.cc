@@ -12,6 +12,27 @@
 #include "llvm/TargetParser/Triple.h"
 
 namespace amdgpu::hostcc {
+namespace {
+
+absl::StatusOr<std::shared_ptr<llvm::TargetMachine>> CreateTargetMachine(const Target& target,
+                                                                         int optimization,
+                                                                         bool strict_math) {
+  std::string error;
+  const llvm::Target* backend = llvm::TargetRegistry::lookupTarget(target.triple, error);
+  if (backend == nullptr) return absl::InternalError(error);
+  llvm::TargetOptions options;
+  options.AllowFPOpFusion = strict_math ? llvm::FPOpFusion::Strict : llvm::FPOpFusion::Fast;
+  const llvm::CodeGenOptLevel level = optimization >= 3   ? llvm::CodeGenOptLevel::Aggressive
+                                      : optimization == 2 ? llvm::CodeGenOptLevel::Default
+                                                          : llvm::CodeGenOptLevel::Less;
+  std::shared_ptr<llvm::TargetMachine> machine(
+      backend->createTargetMachine(target.triple, target.cpu, absl::StrJoin(target.features, ","),
+                                   options, llvm::Reloc::PIC_, llvm::CodeModel::Small, level));
+  if (machine == nullptr) return absl::InternalError("LLVM has no x86 back end");
+  return machine;
+}
+
+}  // namespace
 
 absl::StatusOr<Target> DetectTarget() {
   Target target;
@@ -29,6 +50,9 @@ absl::StatusOr<Target> DetectTarget() {
   std::sort(target.features.begin(), target.features.end());
   auto has = [&](const char* name) { return features.lookup(name); };
   target.vector_bits = has("avx512f") && has("avx512vl") ? 512 : has("avx2") ? 256 : 128;
+  auto machine = CreateTargetMachine(target, /*optimization=*/3, /*strict_math=*/false);
+  if (!machine.ok()) return machine.status();
+  target.machine = *std::move(machine);
   return target;
 }
 
@@ -43,22 +67,11 @@ void InitializeBackend() {
   }
 }
 
-absl::StatusOr<std::unique_ptr<llvm::TargetMachine>> CreateTargetMachine(const Target& target,
-                                                                         int optimization,
-                                                                         bool strict_math) {
-  std::string error;
-  const llvm::Target* backend = llvm::TargetRegistry::lookupTarget(target.triple, error);
-  if (backend == nullptr) return absl::InternalError(error);
-  llvm::TargetOptions options;
-  options.AllowFPOpFusion = strict_math ? llvm::FPOpFusion::Strict : llvm::FPOpFusion::Fast;
-  const llvm::CodeGenOptLevel level = optimization >= 3   ? llvm::CodeGenOptLevel::Aggressive
-                                      : optimization == 2 ? llvm::CodeGenOptLevel::Default
-                                                          : llvm::CodeGenOptLevel::Less;
-  std::unique_ptr<llvm::TargetMachine> machine(
-      backend->createTargetMachine(target.triple, target.cpu, absl::StrJoin(target.features, ","),
-                                   options, llvm::Reloc::PIC_, llvm::CodeModel::Small, level));
-  if (machine == nullptr) return absl::InternalError("LLVM has no x86 back end");
-  return machine;
+absl::StatusOr<std::shared_ptr<llvm::TargetMachine>> TargetMachineFor(const Target& target,
+                                                                      int optimization,
+                                                                      bool strict_math) {
+  if (optimization >= 3 && !strict_math && target.machine != nullptr) return target.machine;
+  return CreateTargetMachine(target, optimization, strict_math);
 }
 
 }  // namespace amdgpu::hostcc

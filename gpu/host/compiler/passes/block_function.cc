@@ -54,6 +54,11 @@ class BlockFunctionBuilder {
     KernelCore core = buildKernelCore(kernel_, kernel_.getName() + (general ? ".general" : ".core"),
                                       options_.block_shape, options_.vector_bits);
     cores_.push_back(core.function);
+    // Code that few blocks run, or that runs only until code for the block's shape is there, is not
+    // worth the time that unrolling, interleaving and epilogues cost the compiler.
+    if (general || !isSpecialised()) {
+      core.function->addFnAttr(llvm::Attribute::OptimizeForSize);
+    }
     addLockstepBarriers(*core.function);
     lowerBlockCoordinates(core);
     KernelFacts facts = facts_;
@@ -61,13 +66,18 @@ class BlockFunctionBuilder {
     noteBarriers(core, facts);
     if (!general) {
       facts_ = facts;
-      versionGuards(core, [&] { return buildCore(Specialisation::kGeneral); });
+      // A second core is as much work again: generic code is wanted soon, and does without.
+      if (isSpecialised()) {
+        versionGuards(core, [&] { return buildCore(Specialisation::kGeneral); });
+      }
     }
     splitIntoThreads(core, specialisation);
     lowerSharedAtomics(core);
     llvm::removeUnreachableBlocks(*core.function);
     return core.function;
   }
+
+  bool isSpecialised() const { return options_.block_shape[0] != 0; }
 
   static void noteBarriers(const KernelCore& core, KernelFacts& facts) {
     for (llvm::Instruction& instruction : llvm::instructions(*core.function)) {

@@ -125,7 +125,8 @@ class LoopModeEmitter {
       llvm::BranchInst* branch =
           latch.CreateCondBr(latch.CreateICmpULT(next, core_.block_size[d]), headers[d],
                              d == 2 ? nest.after : latches[d + 1]);
-      if (d == 0) branch->setMetadata(llvm::LLVMContext::MD_loop, threadLoopId(access_group));
+      branch->setMetadata(llvm::LLVMContext::MD_loop,
+                          d == 0 ? threadLoopId(access_group) : outerLoopId());
       if (d == 1) {
         Value* rows = header.CreateAdd(
             header.CreateMul(nest.position.index[2], core_.block_size[1], "", true, true), index,
@@ -151,6 +152,15 @@ class LoopModeEmitter {
         option(llvm::MDString::get(context_, "llvm.loop.unroll.runtime.disable")),
     };
     llvm::MDNode* id = llvm::MDNode::getDistinct(context_, options);
+    id->replaceOperandWith(0, id);
+    return id;
+  }
+
+  // Rows and planes are long enough as they are: unrolled they would only be more code.
+  llvm::MDNode* outerLoopId() {
+    llvm::MDNode* disable =
+        llvm::MDNode::get(context_, llvm::MDString::get(context_, "llvm.loop.unroll.disable"));
+    llvm::MDNode* id = llvm::MDNode::getDistinct(context_, {nullptr, disable});
     id->replaceOperandWith(0, id);
     return id;
   }

@@ -36,12 +36,21 @@ extern "C" __global__ void vadd(const float* a, const float* b, float* c, int n)
 })";
 
 TEST(StructureTest, ThreadLoopIsVectorisedWithoutMask) {
-  KernelJit jit(kVadd);
+  HostPassOptions options;
+  options.block_shape = {256, 1, 1};
+  KernelJit jit(kVadd, options);
   ASSERT_EQ(jit.errors(), "");
   const std::string core = functionText(jit.ir(), "vadd.core");
   EXPECT_TRUE(contains(core, kWideFloats)) << core;
   EXPECT_FALSE(contains(core, "llvm.masked")) << "full blocks need no mask";
   EXPECT_TRUE(contains(core, "@vadd.general")) << "the last block checks each thread";
+}
+
+TEST(StructureTest, GenericCodeHasOneCore) {
+  KernelJit jit(kVadd);
+  ASSERT_EQ(jit.errors(), "");
+  EXPECT_TRUE(contains(functionText(jit.ir(), "vadd.core"), kWideFloats));
+  EXPECT_EQ(functionText(jit.ir(), "vadd.general"), "") << "it is wanted soon";
 }
 
 TEST(StructureTest, FixedShapeLeavesNoLoopOverRows) {
@@ -129,7 +138,9 @@ extern "C" __global__ void k(int* out) { out[threadIdx.x] = hidden + table[threa
 }
 
 TEST(StructureTest, LargeLaunchesStreamTheirOutput) {
-  KernelJit jit(kVadd);
+  HostPassOptions options;
+  options.block_shape = {256, 1, 1};
+  KernelJit jit(kVadd, options);
   ASSERT_EQ(jit.errors(), "");
   EXPECT_TRUE(contains(functionText(jit.ir(), "vadd.core"), "!nontemporal"));
   constexpr int kSize = (1 << 23) + 1000;
