@@ -154,7 +154,8 @@ TEST_F(ZygoteTest, ManyNestedParenthesesCrashNothing) {
   }
   proto::CompileRequest request = Request(source + "}");
   request.set_timeout_ms(60'000);
-  EXPECT_EQ(zygote().Compile(request).outcome(), CompileReply::OK);
+  const CompileReply reply = zygote().Compile(request);
+  EXPECT_EQ(reply.outcome(), CompileReply::OK) << reply.message();
 }
 
 TEST_F(ZygoteTest, AKilledChildIsReported) {
