@@ -87,6 +87,9 @@ constexpr int kAllowed[] = {
     SCMP_SYS(getrandom),
     SCMP_SYS(restart_syscall),
     SCMP_SYS(getrlimit),
+#ifdef AMDGPU_SANITIZED
+    SCMP_SYS(pipe2),  // how the sanitizers probe memory
+#endif
 };
 
 // What libraries try and can live without.
