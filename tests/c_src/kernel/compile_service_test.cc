@@ -227,8 +227,8 @@ TEST_F(CompileServiceTest, DestructionAnswersEverybody) {
   }
   for (Pending& one : all) EXPECT_TRUE(absl::IsCancelled(one.result.get().code.status()));
   for (const std::string& line : LogLines()) {
-    const bool is_start = line.starts_with("start ");
-    const pid_t pid = std::stoi(line.substr(is_start ? 6 : 0));
+    // "start PID", "killed PID" or "PID SOURCE"
+    const pid_t pid = std::stoi(line.substr(line.find_first_of("0123456789")));
     EXPECT_TRUE(Eventually([pid] { return kill(pid, 0) != 0; })) << line;
   }
 }
