@@ -130,6 +130,9 @@ struct Running {
 // True when the compile is over.
 bool Tend(Running& running, short socket_events, short pid_events) {
   if ((socket_events & (POLLHUP | POLLERR)) != 0 && pid_events == 0) {
+    // A client that has its answer hangs up before the child has quite ended: that is no cancel.
+    pollfd ending = {running.pidfd.get(), POLLIN, 0};
+    if (poll(&ending, 1, 50) == 1) return Tend(running, 0, POLLIN);
     kill(running.pid, SIGKILL);
     Log("killed " + std::to_string(running.pid));
   } else if (pid_events == 0) {
