@@ -132,9 +132,12 @@ absl::Status DeviceImpl::Grow(std::uint64_t needed) {
 }
 
 void DeviceImpl::FreeState(BufferState& state) {
-  if (!state.live.exchange(false)) return;
+  if (!state.live.load()) return;
   owners_.Remove(&state);
-  state.block.reset();
+  const BlockRef block = std::move(state.block);
+  // Last: from here on whoever drops the last reference destroys the state at once, without the
+  // lock.
+  state.live.store(false);
 }
 
 absl::Status DeviceImpl::Free(const BufferRef& buffer) {
