@@ -15,6 +15,7 @@
 #include "gpu/host/compiler/target.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/Module.h"
+#include "llvm/Support/ErrorHandling.h"
 #include "proto/code_object.pb.h"
 
 namespace amdgpu::hostcc {
@@ -47,6 +48,9 @@ proto::HostCodeObject CodeObject(const proto::CompileRequest& request, const Tar
   proto::HostCodeObject code;
   code.set_abi_version(host::kAbiVersion);
   code.set_target_cpu(target.cpu);
+  for (const std::string& feature : target.features) {
+    if (feature[0] == '+') code.add_target_features(feature.substr(1));
+  }
   code.set_object(std::move(object));
   for (proto::KernelInfo& kernel : facts.kernels) *code.add_kernels() = std::move(kernel);
   for (proto::GlobalInfo& global : facts.globals) *code.add_globals() = std::move(global);
@@ -73,7 +77,16 @@ Compiler::Compiler(std::unique_ptr<const Target> target, std::unique_ptr<const F
 
 Compiler::~Compiler() = default;
 
-const std::string& Compiler::target_cpu() const { return target_->cpu; }
+void Compiler::Describe(proto::CompilerHello* hello) const {
+  hello->set_version(Version());
+  hello->set_target_cpu(target_->cpu);
+}
+
+void Compiler::OnOutOfMemory(void (*exit)()) const {
+  static void (*on_out_of_memory)() = nullptr;
+  on_out_of_memory = exit;
+  llvm::install_bad_alloc_error_handler([](void*, const char*, bool) { on_out_of_memory(); });
+}
 
 proto::CompileReply Compiler::Compile(const proto::CompileRequest& request) const {
   const std::uint64_t started = NowNs();
@@ -83,8 +96,18 @@ proto::CompileReply Compiler::Compile(const proto::CompileRequest& request) cons
     reply.set_message(ToUtf8(status.message()));
     return reply;
   }
-  llvm::LLVMContext context;
   SourceFacts facts;
+  if (request.signature_only()) {
+    if (frontend_->RunSignatures(request, &facts, &reply)) {
+      reply.set_code_object(
+          CodeObject(request, *target_, std::move(facts), /*object=*/"").SerializeAsString());
+    } else {
+      reply.set_outcome(proto::CompileReply::SOURCE_ERROR);
+    }
+    reply.set_duration_ns(NowNs() - started);
+    return reply;
+  }
+  llvm::LLVMContext context;
   std::unique_ptr<llvm::Module> module = frontend_->Run(request, context, &facts, &reply);
   absl::StatusOr<std::string> object = std::string();
   if (module != nullptr) {

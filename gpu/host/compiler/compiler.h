@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "gpu/compiler_process/source_compiler.h"
 #include "proto/compile.pb.h"
 
 namespace amdgpu::hostcc {
@@ -16,22 +17,21 @@ class Frontend;
 struct Target;
 
 // Compiles one request at a time. A source can crash clang or make it run for ever: whoever
-// compiles what it does not trust does so in a process of its own (compile_child.h).
-class Compiler {
+// compiles what it does not trust does so in a process of its own (gpu/compiler_process).
+class Compiler final : public compiler_process::SourceCompiler {
  public:
   // Prepares clang and LLVM; takes a tenth of a second, which forked children then save.
   static absl::StatusOr<std::unique_ptr<Compiler>> Create();
-  ~Compiler();
+  ~Compiler() override;
 
-  // Never fails: the reply's outcome says how it went. Limits of time and memory are the process's;
-  // output_bytes is checked here.
-  proto::CompileReply Compile(const proto::CompileRequest& request) const;
+  // For a request with `signature_only` the code object holds no code, and the source is only
+  // parsed: what a compiler for another device cannot tell of its kernels.
+  proto::CompileReply Compile(const proto::CompileRequest& request) const override;
+  void Describe(proto::CompilerHello* hello) const override;
+  void OnOutOfMemory(void (*exit)()) const override;
 
   // Compiles something small, so that what clang and LLVM set up at first use is set up.
   absl::Status WarmUp() const;
-
-  // LLVM's name of the processor that it compiles for.
-  const std::string& target_cpu() const;
 
   // "clang 19.1.7".
   static std::string Version();

@@ -119,6 +119,29 @@ class GenerateModuleAction : public clang::ASTFrontendAction {
   std::unique_ptr<llvm::Module> module_;
 };
 
+// Parses a source under our rules, for what it declares. Skips bodies.
+class SignatureAction : public clang::ASTFrontendAction {
+ public:
+  SignatureAction(std::vector<std::string> names, const DiagnosticCollector* collector,
+                  SourceFacts* facts)
+      : names_(std::move(names)), collector_(collector), facts_(facts) {}
+
+  bool BeginInvocation(clang::CompilerInstance& compiler) override {
+    compiler.getFrontendOpts().SkipFunctionBodies = true;
+    return true;
+  }
+  std::unique_ptr<clang::ASTConsumer> CreateASTConsumer(clang::CompilerInstance& compiler,
+                                                        llvm::StringRef) override {
+    return CreateAstRules(names_, compiler.getDiagnostics(), collector_, facts_,
+                          std::make_unique<clang::ASTConsumer>());
+  }
+
+ private:
+  const std::vector<std::string> names_;
+  const DiagnosticCollector* const collector_;
+  SourceFacts* const facts_;
+};
+
 // Sets `compiler` up for these arguments of clang -cc1. False: an argument was not understood.
 bool Prepare(clang::CompilerInstance& compiler, const std::vector<std::string>& arguments,
              const FileSystem& files, clang::DiagnosticConsumer* consumer) {
@@ -154,6 +177,10 @@ std::string NamesText(const proto::CompileRequest& request) {
                     is_expression ? "" : "&", name, ";\n");
   }
   return text;
+}
+
+std::string FileNameOf(const proto::CompileRequest& request) {
+  return request.file_name().empty() ? "kernel.hip" : request.file_name();
 }
 
 void AddFile(llvm::vfs::InMemoryFileSystem& files, const char* path, const std::string& text) {
@@ -202,9 +229,9 @@ absl::Status Frontend::PrecompilePrelude() {
   return absl::OkStatus();
 }
 
-std::unique_ptr<llvm::Module> Frontend::Run(const proto::CompileRequest& request,
-                                            llvm::LLVMContext& context, SourceFacts* facts,
-                                            proto::CompileReply* reply) const {
+bool Frontend::RunAction(const proto::CompileRequest& request, clang::FrontendAction& action,
+                         DiagnosticCollector& collector, const SourceFacts& facts,
+                         proto::CompileReply* reply) const {
   const std::string main = MainText(request);
   const std::string names = NamesText(request);
   const std::string defines = DefinesText(request);
@@ -222,33 +249,46 @@ std::unique_ptr<llvm::Module> Frontend::Run(const proto::CompileRequest& request
   } else {
     arguments.insert(arguments.end(), {"-include", kPreludePath});
   }
-  const std::string file_name = request.file_name().empty() ? "kernel.hip" : request.file_name();
-  arguments.insert(arguments.end(),
-                   {"-include", kDefinesPath,
-                    absl::StrCat("-fmacro-prefix-map=", kSourcePath, "=", file_name), kMainPath});
+  arguments.insert(
+      arguments.end(),
+      {"-include", kDefinesPath,
+       absl::StrCat("-fmacro-prefix-map=", kSourcePath, "=", FileNameOf(request)), kMainPath});
 
-  DiagnosticCollector collector(file_name, reply);
   clang::CompilerInstance compiler;
-  if (!Prepare(compiler, arguments, files, &collector)) return nullptr;
+  if (!Prepare(compiler, arguments, files, &collector)) return false;
   compiler.getPreprocessorOpts().DisablePCHOrModuleValidation =
       clang::DisableValidationForModuleKind::All;
-  GenerateModuleAction action({request.names().begin(), request.names().end()}, context, &collector,
-                              facts);
   compiler.ExecuteAction(action);
   if (collector.has_name_error()) {
     const int index = collector.name_error_index();
-    if (index < request.names_size()) ReportBadName(request.names(index), *facts, reply);
-    return nullptr;
+    if (index < request.names_size()) ReportBadName(request.names(index), facts, reply);
+    return false;
   }
-  std::unique_ptr<llvm::Module> module = action.TakeModule();
-  if (module == nullptr) return nullptr;
-  for (int index : facts->bad_names) ReportBadName(request.names(index), *facts, reply);
-  if (!facts->bad_names.empty()) return nullptr;
-  if (facts->kernels.empty()) {
+  if (compiler.getDiagnostics().hasErrorOccurred()) return false;
+  for (int index : facts.bad_names) ReportBadName(request.names(index), facts, reply);
+  if (!facts.bad_names.empty()) return false;
+  if (facts.kernels.empty()) {
     AddError(reply, "the source has no kernel (a __global__ function)");
-    return nullptr;
+    return false;
   }
-  return module;
+  return true;
+}
+
+std::unique_ptr<llvm::Module> Frontend::Run(const proto::CompileRequest& request,
+                                            llvm::LLVMContext& context, SourceFacts* facts,
+                                            proto::CompileReply* reply) const {
+  DiagnosticCollector collector(FileNameOf(request), reply);
+  GenerateModuleAction action({request.names().begin(), request.names().end()}, context, &collector,
+                              facts);
+  if (!RunAction(request, action, collector, *facts, reply)) return nullptr;
+  return action.TakeModule();
+}
+
+bool Frontend::RunSignatures(const proto::CompileRequest& request, SourceFacts* facts,
+                             proto::CompileReply* reply) const {
+  DiagnosticCollector collector(FileNameOf(request), reply);
+  SignatureAction action({request.names().begin(), request.names().end()}, &collector, facts);
+  return RunAction(request, action, collector, *facts, reply);
 }
 
 }  // namespace amdgpu::hostcc

@@ -8,7 +8,9 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "clang/Frontend/FrontendAction.h"
 #include "gpu/host/compiler/ast_rules.h"
+#include "gpu/host/compiler/diagnostics.h"
 #include "gpu/host/compiler/target.h"
 #include "llvm/ADT/IntrusiveRefCntPtr.h"
 #include "llvm/IR/LLVMContext.h"
@@ -31,9 +33,18 @@ class Frontend {
                                     llvm::LLVMContext& context, SourceFacts* facts,
                                     proto::CompileReply* reply) const;
 
+  // Parses the declarations alone and fills `facts`; bodies of functions are skipped, since what
+  // is in them may be meant for another device. False on an error, which `reply` then holds.
+  bool RunSignatures(const proto::CompileRequest& request, SourceFacts* facts,
+                     proto::CompileReply* reply) const;
+
  private:
   explicit Frontend(const Target& target);
   absl::Status PrecompilePrelude();
+  // Runs `action` over the request's source. False on an error, which `reply` then holds.
+  bool RunAction(const proto::CompileRequest& request, clang::FrontendAction& action,
+                 DiagnosticCollector& collector, const SourceFacts& facts,
+                 proto::CompileReply* reply) const;
 
   const Target target_;
   llvm::IntrusiveRefCntPtr<llvm::vfs::InMemoryFileSystem> headers_;

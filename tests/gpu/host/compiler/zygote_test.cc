@@ -15,11 +15,12 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "proto/code_object.pb.h"
-#include "tests/gpu/host/compiler/zygote_client.h"
+#include "tests/gpu/compiler_process/zygote_client.h"
 
 namespace amdgpu::hostcc {
 namespace {
 
+using compiler_process::ZygoteClient;
 using proto::CompileReply;
 using testing::HasSubstr;
 

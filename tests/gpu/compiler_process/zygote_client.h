@@ -1,7 +1,7 @@
 // The tests' own client of the compiler process.
 
-#ifndef AMDGPU_TESTS_GPU_HOST_COMPILER_ZYGOTE_CLIENT_H_
-#define AMDGPU_TESTS_GPU_HOST_COMPILER_ZYGOTE_CLIENT_H_
+#ifndef AMDGPU_TESTS_GPU_COMPILER_PROCESS_ZYGOTE_CLIENT_H_
+#define AMDGPU_TESTS_GPU_COMPILER_PROCESS_ZYGOTE_CLIENT_H_
 
 #include <sys/types.h>
 
@@ -12,12 +12,12 @@
 #include "c_src/base/unique_fd.h"
 #include "proto/compile.pb.h"
 
-namespace amdgpu::hostcc {
+namespace amdgpu::compiler_process {
 
 // A running compiler process. Ended by the destructor.
 class ZygoteClient {
  public:
-  explicit ZygoteClient(const std::string& path);
+  explicit ZygoteClient(const std::string& path, const std::vector<std::string>& arguments = {});
   ~ZygoteClient();
 
   const proto::CompilerHello& hello() const { return hello_; }
@@ -49,6 +49,6 @@ class ZygoteClient {
   proto::CompilerHello hello_;
 };
 
-}  // namespace amdgpu::hostcc
+}  // namespace amdgpu::compiler_process
 
-#endif  // AMDGPU_TESTS_GPU_HOST_COMPILER_ZYGOTE_CLIENT_H_
+#endif  // AMDGPU_TESTS_GPU_COMPILER_PROCESS_ZYGOTE_CLIENT_H_

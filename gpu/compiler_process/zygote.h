@@ -7,59 +7,69 @@
 // hang up, which cancels the compile, and it answers for a child that cannot. When the control
 // socket closes, it kills its children and ends.
 
-#ifndef AMDGPU_GPU_HOST_COMPILER_ZYGOTE_H_
-#define AMDGPU_GPU_HOST_COMPILER_ZYGOTE_H_
+#ifndef AMDGPU_GPU_COMPILER_PROCESS_ZYGOTE_H_
+#define AMDGPU_GPU_COMPILER_PROCESS_ZYGOTE_H_
 
 #include <sys/types.h>
 
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "gpu/host/compiler/compile_child.h"
-#include "gpu/host/compiler/compiler.h"
-#include "gpu/host/compiler/sandbox.h"
+#include "gpu/compiler_process/compile_child.h"
+#include "gpu/compiler_process/private_directory.h"
+#include "gpu/compiler_process/sandbox.h"
+#include "gpu/compiler_process/source_compiler.h"
+#include "proto/compile.pb.h"
 
-namespace amdgpu::hostcc {
+namespace amdgpu::compiler_process {
+
+// The first message on a control socket; sets the build id.
+absl::Status SayHello(int control, proto::CompilerHello hello);
 
 class Zygote {
  public:
   // `control` stays the caller's. At most `max_children` compiles run at a time; more wait in the
-  // control socket.
-  Zygote(const Compiler& compiler, SyscallFilter filter, int control, int max_children);
+  // control socket. The filter is for as many files as the compiler needs.
+  Zygote(SourceCompiler& compiler, SyscallFilter filter, int control, int max_children);
   Zygote(const Zygote&) = delete;
   Zygote& operator=(const Zygote&) = delete;
   ~Zygote();
 
-  // Says hello and serves until the control socket closes (kOk) or this process cannot go on.
+  // Says hello, prepares the compiler and serves until the control socket closes (kOk) or this
+  // process cannot go on.
   absl::Status Run();
 
  private:
   struct Child {
-    pid_t pid;
-    int connection;               // our copy of the client's connection
-    ReplyStarted* reply_started;  // shared with the child
+    pid_t pid = -1;
+    int connection = -1;                    // our copy of the client's connection
+    ReplyStarted* reply_started = nullptr;  // shared with the child
+    std::string directory;                  // its own; may be empty
     bool cancelled = false;
   };
 
-  absl::Status SayHello();
   absl::Status WaitForSomething(bool* closed);
   // One request from the control socket; false when the socket has closed.
   absl::StatusOr<bool> Accept();
   void Fork(int connection);
   void Reap();
   void Finish(const Child& child, int wait_status);
+  static void Release(const Child& child);
   void CloseForChild();
   void KillAll();
 
-  const Compiler& compiler_;
+  SourceCompiler& compiler_;
   const SyscallFilter filter_;
   const int control_;
   const std::size_t max_children_;
+  std::optional<PrivateDirectories> directories_;
   int child_signal_ = -1;  // signalfd for SIGCHLD
   std::vector<Child> children_;
 };
 
-}  // namespace amdgpu::hostcc
+}  // namespace amdgpu::compiler_process
 
-#endif  // AMDGPU_GPU_HOST_COMPILER_ZYGOTE_H_
+#endif  // AMDGPU_GPU_COMPILER_PROCESS_ZYGOTE_H_

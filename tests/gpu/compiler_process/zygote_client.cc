@@ -1,4 +1,4 @@
-#include "tests/gpu/host/compiler/zygote_client.h"
+#include "tests/gpu/compiler_process/zygote_client.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -15,7 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "c_src/base/message_socket.h"
 
-namespace amdgpu::hostcc {
+namespace amdgpu::compiler_process {
 namespace {
 
 std::pair<UniqueFd, UniqueFd> Pair(int type) {
@@ -26,7 +26,10 @@ std::pair<UniqueFd, UniqueFd> Pair(int type) {
 
 }  // namespace
 
-ZygoteClient::ZygoteClient(const std::string& path) {
+ZygoteClient::ZygoteClient(const std::string& path, const std::vector<std::string>& arguments) {
+  std::vector<char*> argv = {const_cast<char*>(path.c_str())};
+  for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
+  argv.push_back(nullptr);
   auto [ours, theirs] = Pair(SOCK_SEQPACKET);
   pid_ = fork();
   if (pid_ == 0) {
@@ -35,7 +38,7 @@ ZygoteClient::ZygoteClient(const std::string& path) {
     } else {
       dup2(theirs.get(), 3);
     }
-    execl(path.c_str(), path.c_str(), static_cast<char*>(nullptr));
+    execv(path.c_str(), argv.data());
     _exit(127);
   }
   theirs.reset();
@@ -136,4 +139,4 @@ int ZygoteClient::End() {
   return status;
 }
 
-}  // namespace amdgpu::hostcc
+}  // namespace amdgpu::compiler_process

@@ -1,4 +1,4 @@
-#include "gpu/host/compiler/zygote.h"
+#include "gpu/compiler_process/zygote.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,7 +22,7 @@
 #include "c_src/base/message_socket.h"
 #include "proto/compile.pb.h"
 
-namespace amdgpu::hostcc {
+namespace amdgpu::compiler_process {
 namespace {
 
 ReplyStarted* NewReplyStarted() {
@@ -40,7 +40,16 @@ void Reply(int connection, const proto::CompileReply& reply) {
 
 }  // namespace
 
-Zygote::Zygote(const Compiler& compiler, SyscallFilter filter, int control, int max_children)
+absl::Status SayHello(int control, proto::CompilerHello hello) {
+  hello.set_build_id(std::string(BuildId()));
+  const std::string bytes = hello.SerializeAsString();
+  if (send(control, bytes.data(), bytes.size(), MSG_NOSIGNAL) < 0) {
+    return ErrnoError(errno, "saying hello");
+  }
+  return absl::OkStatus();
+}
+
+Zygote::Zygote(SourceCompiler& compiler, SyscallFilter filter, int control, int max_children)
     : compiler_(compiler),
       filter_(std::move(filter)),
       control_(control),
@@ -58,21 +67,17 @@ absl::Status Zygote::Run() {
   sigprocmask(SIG_BLOCK, &child_signal, nullptr);
   child_signal_ = signalfd(-1, &child_signal, SFD_CLOEXEC | SFD_NONBLOCK);
   if (child_signal_ < 0) return ErrnoError(errno, "making a signalfd");
-  absl::Status status = SayHello();
+  if (compiler_.needs_files()) {
+    auto directories = PrivateDirectories::Create();
+    if (!directories.ok()) return directories.status();
+    directories_.emplace(*std::move(directories));
+  }
+  proto::CompilerHello hello;
+  compiler_.Describe(&hello);
+  absl::Status status = SayHello(control_, std::move(hello));
+  if (status.ok()) status = compiler_.Prepare();
   for (bool closed = false; status.ok() && !closed;) status = WaitForSomething(&closed);
   return status;
-}
-
-absl::Status Zygote::SayHello() {
-  proto::CompilerHello hello;
-  hello.set_build_id(std::string(BuildId()));
-  hello.set_version(Compiler::Version());
-  hello.set_target_cpu(compiler_.target_cpu());
-  const std::string bytes = hello.SerializeAsString();
-  if (send(control_, bytes.data(), bytes.size(), MSG_NOSIGNAL) < 0) {
-    return ErrnoError(errno, "saying hello");
-  }
-  return absl::OkStatus();
 }
 
 absl::Status Zygote::WaitForSomething(bool* closed) {
@@ -131,23 +136,33 @@ absl::StatusOr<bool> Zygote::Accept() {
 }
 
 void Zygote::Fork(int connection) {
-  ReplyStarted* reply_started = NewReplyStarted();
-  const pid_t parent = getpid();
-  const pid_t pid = reply_started == nullptr ? -1 : fork();
-  if (pid == 0) {
-    CloseForChild();
-    RunCompileChild(compiler_, filter_, connection, parent, *reply_started);
+  Child child;
+  child.connection = connection;
+  child.reply_started = NewReplyStarted();
+  absl::Status status = child.reply_started == nullptr
+                            ? absl::ResourceExhaustedError("no shared memory")
+                            : absl::OkStatus();
+  if (status.ok() && directories_.has_value()) {
+    auto directory = directories_->Make();
+    status = directory.status();
+    if (directory.ok()) child.directory = *std::move(directory);
   }
-  if (pid < 0) {
+  const ChildTask task = {connection, getpid(), child.directory};
+  child.pid = status.ok() ? fork() : -1;
+  if (child.pid == 0) {
+    CloseForChild();
+    RunCompileChild(compiler_, filter_, task, *child.reply_started);
+  }
+  if (child.pid < 0) {
+    if (status.ok()) status = ErrnoError(errno, "fork");
     proto::CompileReply reply;
     reply.set_outcome(proto::CompileReply::OUT_OF_MEMORY);
-    reply.set_message(absl::StrCat("no process for the compile: ", strerror(errno)));
+    reply.set_message(absl::StrCat("no process for the compile: ", status.message()));
     Reply(connection, reply);
-    close(connection);
-    if (reply_started != nullptr) munmap(reply_started, sizeof(*reply_started));
+    Release(child);
     return;
   }
-  children_.push_back({pid, connection, reply_started});
+  children_.push_back(std::move(child));
 }
 
 void Zygote::Reap() {
@@ -170,11 +185,17 @@ void Zygote::Finish(const Child& child, int wait_status) {
   if (!child.cancelled && !child.reply_started->load()) {
     Reply(child.connection, ReplyForEndedChild(wait_status));
   }
+  Release(child);
+}
+
+void Zygote::Release(const Child& child) {
   close(child.connection);
-  munmap(child.reply_started, sizeof(*child.reply_started));
+  if (child.reply_started != nullptr) munmap(child.reply_started, sizeof(*child.reply_started));
+  if (!child.directory.empty()) PrivateDirectories::Remove(child.directory);
 }
 
 void Zygote::CloseForChild() {
+  if (directories_.has_value()) directories_->Forget();
   close(control_);
   close(child_signal_);
   for (const Child& other : children_) close(other.connection);
@@ -184,10 +205,9 @@ void Zygote::KillAll() {
   for (const Child& child : children_) kill(child.pid, SIGKILL);
   for (const Child& child : children_) {
     waitpid(child.pid, nullptr, 0);
-    close(child.connection);
-    munmap(child.reply_started, sizeof(*child.reply_started));
+    Release(child);
   }
   children_.clear();
 }
 
-}  // namespace amdgpu::hostcc
+}  // namespace amdgpu::compiler_process

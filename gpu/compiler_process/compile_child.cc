@@ -1,7 +1,8 @@
-#include "gpu/host/compiler/compile_child.h"
+#include "gpu/compiler_process/compile_child.h"
 
 #include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -18,9 +19,9 @@
 #include "absl/strings/str_cat.h"
 #include "c_src/base/build_id.h"
 #include "c_src/base/message_socket.h"
-#include "llvm/Support/ErrorHandling.h"
+#include "gpu/compiler_process/private_directory.h"
 
-namespace amdgpu::hostcc {
+namespace amdgpu::compiler_process {
 namespace {
 
 // Exit codes that the parent understands.
@@ -42,7 +43,7 @@ void PrepareProcess(pid_t parent) {
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
-  // What LLVM prints when it gives up is nobody's business.
+  // What a compiler prints when it gives up is nobody's business.
   if (const int null = open("/dev/null", O_RDWR | O_CLOEXEC); null >= 0) {
     dup2(null, STDOUT_FILENO);
     dup2(null, STDERR_FILENO);
@@ -51,9 +52,19 @@ void PrepareProcess(pid_t parent) {
   alarm(kRequestSeconds);
 }
 
-void ExitWhenOutOfMemory() {
-  std::set_new_handler([] { _exit(kExitOutOfMemory); });
-  llvm::install_bad_alloc_error_handler([](void*, const char*, bool) { _exit(kExitOutOfMemory); });
+void ExitOutOfMemory() { _exit(kExitOutOfMemory); }
+
+// Limits and confinement of this process, for ever. `directory`: see ChildTask.
+absl::Status Confine(const Limits& limits, const std::string& directory,
+                     const SyscallFilter& filter) {
+  absl::Status status = ApplyLimits(limits);
+  if (status.ok() && !directory.empty()) {
+    const absl::StatusOr<std::string> seen = ConfineToDirectory(directory);
+    status = seen.status();
+    if (seen.ok()) setenv("TMPDIR", absl::StrCat(*seen, "/tmp").c_str(), /*replace=*/1);
+  }
+  if (status.ok()) status = filter.Load();
+  return status;
 }
 
 Limits LimitsOf(const proto::CompileRequest& request) {
@@ -83,28 +94,33 @@ proto::CompileReply Refused(absl::string_view message) {
 
 }  // namespace
 
-void RunCompileChild(const Compiler& compiler, const SyscallFilter& filter, int connection,
-                     pid_t parent, ReplyStarted& reply_started) {
-  PrepareProcess(parent);
+void RunCompileChild(const SourceCompiler& compiler, const SyscallFilter& filter,
+                     const ChildTask& task, ReplyStarted& reply_started) {
+  PrepareProcess(task.parent);
   proto::CompileRequest request;
   const absl::Status received =
-      ReceiveMessage(connection, &request, /*deadline_ns=*/std::nullopt, kMaxRequestBytes);
+      ReceiveMessage(task.connection, &request, /*deadline_ns=*/std::nullopt, kMaxRequestBytes);
   if (absl::IsDataLoss(received)) {
-    Answer(connection, Refused("not a compile request, or too long; is the source UTF-8?"),
+    Answer(task.connection, Refused("not a compile request, or too long; is the source UTF-8?"),
            reply_started);
   }
   if (!received.ok()) _exit(kExitNoRequest);
   if (request.build_id() != BuildId()) {
-    Answer(connection,
+    Answer(task.connection,
            Refused(absl::StrCat("the compiler is of build ", std::string(BuildId()),
                                 ", the request of build ", request.build_id().substr(0, 64))),
            reply_started);
   }
-  absl::Status limited = ApplyLimits(LimitsOf(request));
-  if (limited.ok()) limited = filter.Load();
-  if (!limited.ok()) _exit(kExitCannotLimit);
-  ExitWhenOutOfMemory();
-  Answer(connection, compiler.Compile(request), reply_started);
+  Limits limits = LimitsOf(request);
+  limits.files = task.directory.empty() ? Files::kNone : Files::kPrivate;
+  const absl::Status confined = Confine(limits, task.directory, filter);
+  if (absl::IsFailedPrecondition(confined)) {
+    Answer(task.connection, Refused(confined.message()), reply_started);
+  }
+  if (!confined.ok()) _exit(kExitCannotLimit);
+  std::set_new_handler(ExitOutOfMemory);
+  compiler.OnOutOfMemory(ExitOutOfMemory);
+  Answer(task.connection, compiler.Compile(request), reply_started);
 }
 
 proto::CompileReply ReplyForEndedChild(int wait_status) {
@@ -141,4 +157,4 @@ proto::CompileReply ReplyForEndedChild(int wait_status) {
   return reply;
 }
 
-}  // namespace amdgpu::hostcc
+}  // namespace amdgpu::compiler_process

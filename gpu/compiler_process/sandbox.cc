@@ -1,4 +1,4 @@
-#include "gpu/host/compiler/sandbox.h"
+#include "gpu/compiler_process/sandbox.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,10 +13,12 @@
 #include "absl/strings/str_cat.h"
 #include "c_src/base/error.h"
 
-namespace amdgpu::hostcc {
+namespace amdgpu::compiler_process {
 namespace {
 
 constexpr std::uint64_t kStackBytes = 64ull << 20;  // clang recurses over what it parses
+constexpr std::uint64_t kMaxFileBytes = 256ull << 20;
+constexpr std::uint64_t kMaxDescriptors = 64;
 
 absl::Status SetLimit(__rlimit_resource resource, std::uint64_t soft, std::uint64_t hard,
                       const char* name) {
@@ -107,10 +109,37 @@ constexpr Denied kDenied[] = {
     {SCMP_SYS(sysinfo), EPERM},     {SCMP_SYS(clone3), ENOSYS},
 };
 
-absl::Status AddRules(scmp_filter_ctx context) {
+// Files, which confinement has left few of.
+constexpr int kFileCalls[] = {
+    SCMP_SYS(open),      SCMP_SYS(openat),     SCMP_SYS(stat),       SCMP_SYS(lstat),
+    SCMP_SYS(fstat),     SCMP_SYS(newfstatat), SCMP_SYS(statx),      SCMP_SYS(access),
+    SCMP_SYS(faccessat), SCMP_SYS(faccessat2), SCMP_SYS(readlink),   SCMP_SYS(readlinkat),
+    SCMP_SYS(getcwd),    SCMP_SYS(lseek),      SCMP_SYS(pread64),    SCMP_SYS(pwrite64),
+    SCMP_SYS(ftruncate), SCMP_SYS(fallocate),  SCMP_SYS(getdents64), SCMP_SYS(mkdir),
+    SCMP_SYS(mkdirat),   SCMP_SYS(rmdir),      SCMP_SYS(unlink),     SCMP_SYS(unlinkat),
+    SCMP_SYS(rename),    SCMP_SYS(renameat),   SCMP_SYS(renameat2),  SCMP_SYS(fcntl),
+    SCMP_SYS(umask),     SCMP_SYS(chmod),      SCMP_SYS(fchmod),     SCMP_SYS(fchmodat),
+    SCMP_SYS(flock),     SCMP_SYS(utimensat),  SCMP_SYS(dup),
+};
+
+absl::Status AddFileRules(scmp_filter_ctx context) {
+  int failed = 0;
+  for (int call : kFileCalls) failed |= seccomp_rule_add(context, SCMP_ACT_ALLOW, call, 0);
+  // Looking at limits, but no raising of them.
+  failed |=
+      seccomp_rule_add(context, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1, SCMP_A2(SCMP_CMP_EQ, 0));
+  // glibc does without when it hears that there is no such call.
+  failed |= seccomp_rule_add(context, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+  failed |= seccomp_rule_add(context, SCMP_ACT_ERRNO(ENOTTY), SCMP_SYS(ioctl), 0);
+  if (failed != 0) return absl::InternalError("a rule of the system call filter was refused");
+  return absl::OkStatus();
+}
+
+absl::Status AddRules(scmp_filter_ctx context, Files files) {
   int failed = 0;
   for (int call : kAllowed) failed |= seccomp_rule_add(context, SCMP_ACT_ALLOW, call, 0);
   for (const Denied& denied : kDenied) {
+    if (files == Files::kPrivate) break;
     failed |= seccomp_rule_add(context, SCMP_ACT_ERRNO(static_cast<std::uint32_t>(denied.error)),
                                denied.call, 0);
   }
@@ -123,7 +152,7 @@ absl::Status AddRules(scmp_filter_ctx context) {
   failed |= seccomp_rule_add(context, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
                              SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
   if (failed != 0) return absl::InternalError("a rule of the system call filter was refused");
-  return absl::OkStatus();
+  return files == Files::kPrivate ? AddFileRules(context) : absl::OkStatus();
 }
 
 }  // namespace
@@ -134,8 +163,11 @@ absl::Status ApplyLimits(const Limits& limits) {
   status.Update(LimitAddressSpace(limits.memory_bytes));
   status.Update(SetLimit(RLIMIT_STACK, kStackBytes, kStackBytes, "the stack"));
   status.Update(SetLimit(RLIMIT_CORE, 0, 0, "core dumps"));
-  status.Update(SetLimit(RLIMIT_FSIZE, 0, 0, "file sizes"));
-  status.Update(SetLimit(RLIMIT_NOFILE, 0, 0, "descriptors"));
+  const bool files = limits.files == Files::kPrivate;
+  const std::uint64_t file_bytes = files ? kMaxFileBytes : 0;
+  const std::uint64_t descriptors = files ? kMaxDescriptors : 0;
+  status.Update(SetLimit(RLIMIT_FSIZE, file_bytes, file_bytes, "file sizes"));
+  status.Update(SetLimit(RLIMIT_NOFILE, descriptors, descriptors, "descriptors"));
   itimerval timer = {};
   timer.it_value.tv_sec = limits.time.count() / 1000;
   timer.it_value.tv_usec = limits.time.count() % 1000 * 1000;
@@ -145,11 +177,12 @@ absl::Status ApplyLimits(const Limits& limits) {
   return status;
 }
 
-absl::StatusOr<SyscallFilter> SyscallFilter::Build() {
-  scmp_filter_ctx context = seccomp_init(SCMP_ACT_KILL_PROCESS);
+absl::StatusOr<SyscallFilter> SyscallFilter::Build(Files files) {
+  scmp_filter_ctx context =
+      seccomp_init(files == Files::kNone ? SCMP_ACT_KILL_PROCESS : SCMP_ACT_ERRNO(EPERM));
   if (context == nullptr) return absl::ResourceExhaustedError("no memory for a filter");
   SyscallFilter filter(context);
-  if (absl::Status status = AddRules(context); !status.ok()) return status;
+  if (absl::Status status = AddRules(context, files); !status.ok()) return status;
   return filter;
 }
 
@@ -164,4 +197,4 @@ absl::Status SyscallFilter::Load() const {
   return absl::OkStatus();
 }
 
-}  // namespace amdgpu::hostcc
+}  // namespace amdgpu::compiler_process
