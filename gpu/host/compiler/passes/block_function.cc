@@ -11,6 +11,7 @@
 #include "gpu/host/compiler/passes/lane_mode.h"
 #include "gpu/host/compiler/passes/region_split.h"
 #include "gpu/host/compiler/passes/shared_memory.h"
+#include "gpu/host/compiler/passes/stream_prefetch.h"
 #include "gpu/host/compiler/passes/streaming_stores.h"
 #include "gpu/host/compiler/passes/strided_loops.h"
 #include "gpu/host/compiler/passes/thread_loops.h"
@@ -104,6 +105,7 @@ class BlockFunctionBuilder {
     }
     if (!for_lanes && !warp && !conditional) {
       RegionSplit split = splitAtBarriers(core, divergence, LivePolicy::kKeepUniformOnce);
+      if (guarded) markStreamedLoads(core);
       if (guarded && split.barriers.empty()) markStreamingStores(core);
       emitThreadLoops(core, split, divergence);
       return;

@@ -11,6 +11,7 @@
 #include "gpu/host/compiler/passes/intrinsics.h"
 #include "gpu/host/compiler/passes/passes.h"
 #include "gpu/host/compiler/passes/prepare.h"
+#include "gpu/host/compiler/passes/stream_prefetch.h"
 #include "gpu/host/compiler/passes/streaming_stores.h"
 #include "gpu/host/compiler/passes/vector_math.h"
 #include "llvm/IR/DiagnosticInfo.h"
@@ -197,6 +198,7 @@ void registerHostDevicePasses(llvm::PassBuilder& builder, const HostPassOptions&
       [options](llvm::ModulePassManager& passes, llvm::OptimizationLevel) {
         llvm::FunctionPassManager last;
         last.addPass(ContiguousGatherPass());
+        last.addPass(StreamPrefetchPass(options.vector_bits));
         last.addPass(StreamingStoresPass(options.vector_bits));
         passes.addPass(llvm::createModuleToFunctionPassAdaptor(std::move(last)));
       });

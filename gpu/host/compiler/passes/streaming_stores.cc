@@ -1,17 +1,13 @@
-// The mark is an access group of its own: LLVM's vectoriser keeps those, and drops metadata it does
-// not know.
+// Marking of stores, and their versions.
 
 #include "gpu/host/compiler/passes/streaming_stores.h"
 
-#include <cstddef>
-
-#include "gpu/host/abi.h"
+#include "gpu/host/compiler/passes/large_launch.h"
 #include "llvm/Analysis/LoopInfo.h"
 #include "llvm/Analysis/ValueTracking.h"
 #include "llvm/IR/Dominators.h"
 #include "llvm/IR/InstIterator.h"
 #include "llvm/IR/IntrinsicsX86.h"
-#include "llvm/IR/Module.h"
 #include "llvm/Transforms/Utils/BasicBlockUtils.h"
 
 namespace amdgpu::hostcc {
@@ -26,35 +22,6 @@ constexpr char kStreamingGroup[] = "hd.streaming";
 
 // Launches of fewer threads leave their output in the cache: at 4 bytes each it is 32 MiB.
 constexpr std::uint64_t kStreamingThreads = std::uint64_t{1} << 23;
-
-llvm::MDNode* streamingGroup(llvm::Module& module) {
-  llvm::NamedMDNode* list = module.getOrInsertNamedMetadata(kStreamingGroup);
-  if (list->getNumOperands() == 0) {
-    list->addOperand(llvm::MDNode::getDistinct(module.getContext(), {}));
-  }
-  return list->getOperand(0);
-}
-
-bool isMarked(const llvm::StoreInst& store, const llvm::MDNode* group) {
-  const llvm::MDNode* groups = store.getMetadata(llvm::LLVMContext::MD_access_group);
-  return groups && (groups == group || llvm::is_contained(groups->operands(), group));
-}
-
-// True in launches that are large enough.
-Value* isLargeLaunch(llvm::Function& function) {
-  using host::BlockRange;
-  llvm::BasicBlock& entry = function.getEntryBlock();
-  IRBuilder<> builder(&entry, entry.getFirstNonPHIOrDbgOrAlloca());
-  Value* range = function.getArg(function.arg_size() - 1);
-  Value* threads = builder.getInt64(1);
-  static_assert(offsetof(BlockRange, grid) == 0 && offsetof(BlockRange, block) == 12);
-  for (unsigned field = 0; field < 6; ++field) {
-    Value* address = builder.CreateConstGEP1_64(builder.getInt32Ty(), range, field);
-    Value* size = builder.CreateLoad(builder.getInt32Ty(), address);
-    threads = builder.CreateMul(threads, builder.CreateZExt(size, builder.getInt64Ty()));
-  }
-  return builder.CreateICmpUGE(threads, builder.getInt64(kStreamingThreads), "streams");
-}
 
 void version(llvm::StoreInst* store, Value* large_launch, llvm::Align align) {
   IRBuilder<> builder(store);
@@ -95,28 +62,19 @@ void markStreamingStores(KernelCore& core) {
     const auto* parameter =
         llvm::dyn_cast<llvm::Argument>(llvm::getUnderlyingObject(store->getPointerOperand()));
     if (!parameter || !parameter->hasAttribute(llvm::Attribute::WriteOnly)) continue;
-    store->setMetadata(llvm::LLVMContext::MD_access_group,
-                       streamingGroup(*core.function->getParent()));
+    markAccess(*store, kStreamingGroup);
   }
 }
 
 llvm::PreservedAnalyses StreamingStoresPass::run(llvm::Function& function,
                                                  llvm::FunctionAnalysisManager&) {
-  const llvm::NamedMDNode* list = function.getParent()->getNamedMetadata(kStreamingGroup);
-  if (!list) return llvm::PreservedAnalyses::all();
-  const llvm::DataLayout& layout = function.getParent()->getDataLayout();
-  llvm::SmallVector<llvm::StoreInst*> stores;
-  for (Instruction& instruction : llvm::instructions(function)) {
-    auto* store = llvm::dyn_cast<llvm::StoreInst>(&instruction);
-    if (!store || !isMarked(*store, list->getOperand(0))) continue;
-    llvm::Type* type = store->getValueOperand()->getType();
-    if (type->isVectorTy() && layout.getTypeSizeInBits(type) == vector_bits_) {
-      stores.push_back(store);
-    }
-  }
+  const llvm::SmallVector<Instruction*> stores =
+      markedVectors(function, kStreamingGroup, Instruction::Store, vector_bits_);
   if (stores.empty()) return llvm::PreservedAnalyses::all();
-  Value* large_launch = isLargeLaunch(function);
-  for (llvm::StoreInst* store : stores) version(store, large_launch, llvm::Align(vector_bits_ / 8));
+  Value* large_launch = isLargeLaunch(function, kStreamingThreads);
+  for (Instruction* store : stores) {
+    version(llvm::cast<llvm::StoreInst>(store), large_launch, llvm::Align(vector_bits_ / 8));
+  }
   fenceBeforeReturns(function);
   return llvm::PreservedAnalyses::none();
 }

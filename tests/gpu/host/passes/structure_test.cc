@@ -164,6 +164,37 @@ extern "C" __global__ void k(const float* x, float* y) {
   EXPECT_FALSE(contains(jit.ir(), "!nontemporal"));
 }
 
+TEST(StructureTest, InputsThatStreamArePrefetched) {
+  HostPassOptions options;
+  options.block_shape = {256, 1, 1};
+  KernelJit jit(kVadd, options);
+  ASSERT_EQ(jit.errors(), "");
+  EXPECT_TRUE(contains(functionText(jit.ir(), "vadd.core"), "@llvm.prefetch")) << jit.ir();
+}
+
+TEST(StructureTest, InputsThatAreReadTwiceOrAnywhereAreNotPrefetched) {
+  HostPassOptions options;
+  options.block_shape = {256, 1, 1};
+  KernelJit jit(R"(
+extern "C" __global__ void twice(const float* x, float* y) {
+  unsigned i = blockIdx.x * blockDim.x + threadIdx.x;
+  y[i] = x[i] + x[i + 1];
+}
+extern "C" __global__ void anywhere(const float* x, const int* at, float* y) {
+  unsigned i = blockIdx.x * blockDim.x + threadIdx.x;
+  y[i] = x[3 * i];
+}
+extern "C" __global__ void in_a_loop(const float* x, float* y, int n) {
+  unsigned i = blockIdx.x * blockDim.x + threadIdx.x;
+  float sum = 0;
+  for (int k = 0; k < n; ++k) sum += x[i + 256 * k];
+  y[i] = sum;
+})",
+                options);
+  ASSERT_EQ(jit.errors(), "");
+  EXPECT_FALSE(contains(jit.ir(), "@llvm.prefetch")) << jit.ir();
+}
+
 TEST(ErrorsTest, RecursionThatUsesTheThreadIndex) {
   KernelJit jit(R"(
 __device__ __noinline__ int walk(int n) { return n < 2 ? threadIdx.x : walk(n - 1) + walk(n - 2); }
