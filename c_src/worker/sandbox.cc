@@ -43,6 +43,7 @@ constexpr int kAllowed[] = {
     SCMP_SYS(sched_yield),
     SCMP_SYS(getcpu),
     SCMP_SYS(sched_getaffinity),
+    SCMP_SYS(sched_setaffinity),
     SCMP_SYS(munmap),
     SCMP_SYS(madvise),
     SCMP_SYS(mremap),

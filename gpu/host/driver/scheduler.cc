@@ -62,14 +62,13 @@ Scheduler::~Scheduler() {
     std::unique_lock<std::mutex> lock(mutex_);
     cancelling_ = true;
     for (ActiveTask* active : active_) active->cancelled = true;
-    WakeThreads(static_cast<unsigned>(threads_.size()));
+    WakeThreads(static_cast<unsigned>(threads_.size()), Where::kAnywhere);
     AwaitIdle(lock, [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
       return std::none_of(streams_.begin(), streams_.end(),
                           [](const auto& entry) { return entry.second->busy; });
     });
     stopping_ = true;
-    posted_.fetch_add(1, std::memory_order_release);
-    work_.notify_all();
+    WakeThreads(static_cast<unsigned>(threads_.size()), Where::kAnywhere);
   }
   threads_.clear();
 }
@@ -262,7 +261,7 @@ void Scheduler::Activate(Stream& stream, std::unique_ptr<Task> task) {
   stream.active = std::move(active);
   CountContenders();
   // A pool thread looks for work next. Each thread that joins wakes others.
-  if (!on_pool_thread) WakeThreads(1);
+  if (!on_pool_thread) WakeThreads(1, Where::kAnywhere);
 }
 
 void Scheduler::EndRecording(Recording& recording) {
@@ -274,7 +273,7 @@ void Scheduler::EndRecording(Recording& recording) {
 void Scheduler::MakeReady(Stream& stream) {
   ready_.push_back(&stream);
   CountContenders();
-  WakeThreads(1);
+  WakeThreads(1, Where::kAnywhere);
 }
 
 void Scheduler::CountContenders() {
@@ -284,13 +283,15 @@ void Scheduler::CountContenders() {
 void Scheduler::PoolThread() {
   on_pool_thread = true;
   std::uint64_t spin_ns = 0;
+  Sleeper self;
+  self.thread = pthread_self();
   std::unique_lock<std::mutex> lock(mutex_);
   while (!stopping_) {
-    if (!WorkOnce(lock)) WaitForWork(lock, spin_ns);
+    if (!WorkOnce(lock, self)) WaitForWork(lock, self, spin_ns);
   }
 }
 
-bool Scheduler::WorkOnce(std::unique_lock<std::mutex>& lock) {
+bool Scheduler::WorkOnce(std::unique_lock<std::mutex>& lock, Sleeper& self) {
   ActiveTask* active = (prefer_ready_ && !ready_.empty()) ? nullptr : TakeActive();
   if (active == nullptr && ready_.empty()) return false;
   prefer_ready_ = active != nullptr;
@@ -308,8 +309,10 @@ bool Scheduler::WorkOnce(std::unique_lock<std::mutex>& lock) {
   ++active->participants;
   // Under the lock: this thread may lose its core before it runs a block, and others run them all.
   if (first) active->started_ns = NowNs();
-  if (active->participants < active->max_participants) WakeThreads(2);
+  const unsigned missing = active->max_participants - active->participants;
+  WakeThreads(std::min(missing, 2u), Where::kAwayFromMe);
   lock.unlock();
+  if (std::exchange(self.placed, false)) placement_.AnyCpu();
   if (first) sink_.OnStart(active->task->ticket(), active->started_ns);
   Participate(*active);
   lock.lock();
@@ -384,7 +387,8 @@ void Scheduler::CompleteActive(Stream& stream) {
   Advance(stream);
 }
 
-void Scheduler::WaitForWork(std::unique_lock<std::mutex>& lock, std::uint64_t& spin_ns) {
+void Scheduler::WaitForWork(std::unique_lock<std::mutex>& lock, Sleeper& self,
+                            std::uint64_t& spin_ns) {
   // One thread at a time spins, as long as it finds work that way.
   if (spin_ns >= kMinSpinNs && spinning_ == 0) {
     ++spinning_;
@@ -402,18 +406,26 @@ void Scheduler::WaitForWork(std::unique_lock<std::mutex>& lock, std::uint64_t& s
     return;
   }
   const std::uint64_t slept_ns = NowNs();
-  ++sleeping_;
-  work_.wait(lock);
-  --sleeping_;
+  if (std::exchange(self.placed, false)) placement_.AnyCpu();  // woken for nothing
+  self.awake = false;
+  sleepers_.push_back(&self);
+  self.woken_up.wait(lock, [&self] { return self.awake; });
   // Woken soon: spinning would have caught it.
   if (NowNs() - slept_ns < kMaxSpinNs) spin_ns = std::max(spin_ns, 4 * kMinSpinNs);
 }
 
-void Scheduler::WakeThreads(unsigned count) {
+void Scheduler::WakeThreads(unsigned count, Where where) {
+  if (count == 0) return;
   posted_.fetch_add(1, std::memory_order_release);
   // One that should have stopped by now has lost its core: nothing is to be expected of it.
-  if (spinning_ > 0 && count > 0 && NowNs() < spin_deadline_ns_) --count;
-  for (count = std::min(count, sleeping_); count > 0; --count) work_.notify_one();
+  if (spinning_ > 0 && NowNs() < spin_deadline_ns_) --count;
+  for (; count > 0 && !sleepers_.empty(); --count) {
+    Sleeper& sleeper = *sleepers_.back();
+    sleepers_.pop_back();
+    if (where == Where::kAwayFromMe) sleeper.placed = placement_.AwayFromMe(sleeper.thread);
+    sleeper.awake = true;
+    sleeper.woken_up.notify_one();
+  }
 }
 
 }  // namespace amdgpu::host

@@ -22,6 +22,7 @@
 #include "absl/status/statusor.h"
 #include "gpu/driver.h"
 #include "gpu/host/driver/kernel_thread.h"
+#include "gpu/host/driver/placement.h"
 #include "gpu/host/driver/task.h"
 
 namespace amdgpu::host {
@@ -97,6 +98,14 @@ class Scheduler {
     std::unique_ptr<ActiveTask> active;
   };
 
+  // A pool thread, as long as it has nothing to do.
+  struct Sleeper {
+    pthread_t thread = {};
+    std::condition_variable woken_up;
+    bool awake = false;
+    bool placed = false;  // on some CPUs only, until it has joined what it was woken for
+  };
+
   Scheduler(unsigned cores, gpu::CompletionSink& sink) : cores_(cores), sink_(sink) {}
 
   // Waits, with the mutex held, until `condition` holds; looked at when a stream becomes idle.
@@ -117,28 +126,30 @@ class Scheduler {
 
   void PoolThread();
   // One thing for a pool thread to do; false if there is none. Releases the lock meanwhile.
-  bool WorkOnce(std::unique_lock<std::mutex>& lock);
+  bool WorkOnce(std::unique_lock<std::mutex>& lock, Sleeper& self);
   // The task whose turn it is, of those that want a thread; null if none does.
   ActiveTask* TakeActive() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Participate(ActiveTask& active);
   void CompleteActive(Stream& stream);
   // Waits for work: spins a little if that has paid lately, then sleeps.
-  void WaitForWork(std::unique_lock<std::mutex>& lock, std::uint64_t& spin_ns);
-  void WakeThreads(unsigned count) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void WaitForWork(std::unique_lock<std::mutex>& lock, Sleeper& self, std::uint64_t& spin_ns);
+  enum class Where { kAnywhere, kAwayFromMe };
+  void WakeThreads(unsigned count, Where where) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const unsigned cores_;
   gpu::CompletionSink& sink_;
+  const Placement placement_;
 
   std::mutex mutex_;
-  std::condition_variable work_;  // for pool threads
   std::condition_variable idle_;  // for those who wait until a stream has ended
   absl::flat_hash_map<gpu::StreamId, std::unique_ptr<Stream>> streams_ ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_map<gpu::EventId, std::shared_ptr<Recording>> events_ ABSL_GUARDED_BY(mutex_);
   std::deque<ActiveTask*> active_ ABSL_GUARDED_BY(mutex_);  // with units left, next in turn first
   std::deque<Stream*> ready_ ABSL_GUARDED_BY(mutex_);       // to be advanced by a pool thread
   bool prefer_ready_ ABSL_GUARDED_BY(mutex_) = true;        // both kinds take turns
-  unsigned sleeping_ ABSL_GUARDED_BY(mutex_) = 0;           // pool threads in work_
-  unsigned spinning_ ABSL_GUARDED_BY(mutex_) = 0;           // pool threads that look at posted_
+  std::vector<Sleeper*> sleepers_
+      ABSL_GUARDED_BY(mutex_);                     // the last to have worked is woken first
+  unsigned spinning_ ABSL_GUARDED_BY(mutex_) = 0;  // pool threads that look at posted_
   std::uint64_t spin_deadline_ns_ ABSL_GUARDED_BY(mutex_) = 0;  // of the one that spins
   unsigned idle_waiters_ ABSL_GUARDED_BY(mutex_) = 0;
   bool cancelling_ ABSL_GUARDED_BY(mutex_) = false;
