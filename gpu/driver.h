@@ -42,6 +42,15 @@ struct Completion {
   std::uint64_t ended_ns = 0;
 };
 
+// A fault that the device reported and the process survived. After a sticky one no further work
+// succeeds and the worker must be replaced.
+struct Fault {
+  std::string message;
+  Ticket ticket = 0;  // of the launch that caused it; 0 if that cannot be told
+  DeviceAddress address = 0;
+  bool sticky = false;
+};
+
 // Receives completions, from any thread of the driver, in stream order within a stream. Must be
 // quick and must not call the driver.
 class CompletionSink {
@@ -53,6 +62,9 @@ class CompletionSink {
   virtual void OnComplete(const Completion& completion) = 0;
   // Text that a kernel printed, before the completion of its launch.
   virtual void OnPrint(Ticket ticket, absl::string_view text) = 0;
+  // The device reported a fault; before the completions of the work that it ended. Need not return
+  // from a sticky one. Drivers whose faults end the process never call it.
+  virtual void OnFault(const Fault& /*fault*/) {}
 };
 
 struct LaunchParams {
@@ -62,6 +74,8 @@ struct LaunchParams {
   std::uint32_t dynamic_shared_bytes = 0;
   // The argument block, laid out by the kernel's KernelInfo. Copied by the call.
   absl::Span<const std::byte> args;
+  // Somebody minds how long it runs: OnStart is called when it begins, not earlier.
+  bool watched = false;
 };
 
 // A kernel of a loaded module.
@@ -80,13 +94,20 @@ struct Global {
   std::uint64_t bytes = 0;
 };
 
-// A fault that the device reported and the process survived. After a sticky one no further work
-// succeeds and the worker must be replaced.
-struct Fault {
-  std::string message;
-  Ticket ticket = 0;
-  DeviceAddress address = 0;
-  bool sticky = false;
+// What a kernel needs of the device, as far as the driver knows it; 0 otherwise.
+struct FunctionInfo {
+  std::uint32_t registers = 0;              // of each thread
+  std::uint32_t static_shared_bytes = 0;    // per block
+  std::uint32_t local_bytes = 0;            // of each thread: spilled registers and arrays
+  std::uint32_t max_threads_per_block = 0;  // with these registers
+};
+
+// How much of the device a kernel can keep busy.
+struct Occupancy {
+  std::uint32_t blocks_per_unit = 0;          // at once, on one compute unit
+  double ratio = 0;                           // threads running at once / most that can, 0 to 1
+  std::uint32_t suggested_block_threads = 0;  // the smallest that reaches best_ratio
+  double best_ratio = 0;
 };
 
 class Driver {
@@ -114,6 +135,13 @@ class Driver {
   virtual absl::Status Unload(ModuleHandle module) = 0;
   // A __device__ or __constant__ variable of `module`. kNotFound if it has none of this name.
   virtual absl::StatusOr<Global> FindGlobal(ModuleHandle module, absl::string_view name) = 0;
+
+  // kNotFound if there is no such function.
+  virtual absl::StatusOr<FunctionInfo> Describe(FunctionHandle function) = 0;
+  // For blocks of `block_threads` threads with `dynamic_shared_bytes` each.
+  virtual absl::StatusOr<Occupancy> OccupancyOf(FunctionHandle function,
+                                                std::uint32_t block_threads,
+                                                std::uint32_t dynamic_shared_bytes) = 0;
 
   virtual absl::Status CreateStream(StreamId stream) = 0;
   // Waits for the work queued in it.

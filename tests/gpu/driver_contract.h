@@ -2,7 +2,8 @@
 //
 //   INSTANTIATE_TEST_SUITE_P(Host, DriverContract, testing::Values(&MakeHostDriver));
 //
-// and link amdgpu_driver_contract.
+// and link amdgpu_driver_contract. The tests are in files of one subject: memory_contract.cc,
+// stream_contract.cc, module_contract.cc, launch_contract.cc.
 
 #ifndef AMDGPU_TESTS_GPU_DRIVER_CONTRACT_H_
 #define AMDGPU_TESTS_GPU_DRIVER_CONTRACT_H_
@@ -28,11 +29,24 @@ class DriverUnderTest {
   // The kernels of tests/gpu/contract_kernels.hip as this driver's code object.
   virtual std::string ContractKernels() = 0;
 
+  // Whether what a kernel prints is told with the ticket of its launch.
+  virtual bool tells_who_prints() const { return true; }
+
   // At least this much memory can be reserved at arena offset 0.
   static constexpr std::uint64_t kMemoryBytes = std::uint64_t{96} << 20;
 };
 
 using DriverFactory = std::unique_ptr<DriverUnderTest> (*)(CompletionSink& sink);
+
+inline absl::StatusCode CodeOf(const absl::Status& status) { return status.code(); }
+template <typename T>
+absl::StatusCode CodeOf(const absl::StatusOr<T>& result) {
+  return result.status().code();
+}
+
+inline absl::Span<const std::byte> Bytes(const std::string& text) {
+  return {reinterpret_cast<const std::byte*>(text.data()), text.size()};
+}
 
 class DriverContract : public testing::TestWithParam<DriverFactory> {
  protected:

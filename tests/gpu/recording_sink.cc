@@ -7,6 +7,12 @@ namespace amdgpu::gpu {
 void RecordingSink::OnStart(Ticket ticket, std::uint64_t) {
   std::lock_guard<std::mutex> lock(mutex_);
   late_ = late_ || by_ticket_.count(ticket) > 0;
+  started_.insert(ticket);
+}
+
+void RecordingSink::OnFault(const Fault& fault) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  faults_.push_back(fault);
 }
 
 void RecordingSink::OnComplete(const Completion& completion) {
@@ -33,6 +39,16 @@ Completion RecordingSink::WaitFor(Ticket ticket) {
 bool RecordingSink::Completed(Ticket ticket) {
   std::lock_guard<std::mutex> lock(mutex_);
   return by_ticket_.count(ticket) > 0;
+}
+
+bool RecordingSink::Started(Ticket ticket) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return started_.count(ticket) > 0;
+}
+
+std::vector<Fault> RecordingSink::faults() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return faults_;
 }
 
 std::vector<Completion> RecordingSink::completions() {

@@ -1,5 +1,6 @@
 #include "gpu/host/driver/host_driver.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/memory/memory.h"
@@ -15,6 +16,13 @@ namespace {
 absl::Status NoModule(gpu::ModuleHandle module) {
   return absl::NotFoundError(absl::StrCat("there is no module ", module));
 }
+
+absl::Status NoFunction(gpu::FunctionHandle function) {
+  return absl::NotFoundError(absl::StrCat("there is no function ", function));
+}
+
+// Enough threads for a block's start to cost little beside them.
+constexpr std::uint32_t kSuggestedThreads = 256;
 
 void* Pointer(gpu::DeviceAddress address) { return reinterpret_cast<void*>(address); }
 
@@ -116,6 +124,34 @@ absl::StatusOr<gpu::Global> HostDriver::FindGlobal(gpu::ModuleHandle module,
   return found->second->module->FindGlobal(name);
 }
 
+absl::StatusOr<gpu::FunctionInfo> HostDriver::Describe(gpu::FunctionHandle function) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  const auto found = functions_.find(function);
+  if (found == functions_.end()) return NoFunction(function);
+  const gpu::KernelInfo& info = found->second.kernel->info;
+  const std::uint32_t most =
+      info.max_threads_per_block() != 0 ? info.max_threads_per_block() : kMaxThreadsPerBlock;
+  return gpu::FunctionInfo{.registers = 0,
+                           .static_shared_bytes = info.static_shared_bytes(),
+                           .local_bytes = 0,
+                           .max_threads_per_block = most};
+}
+
+absl::StatusOr<gpu::Occupancy> HostDriver::OccupancyOf(gpu::FunctionHandle function,
+                                                       std::uint32_t block_threads,
+                                                       std::uint32_t dynamic_shared_bytes) {
+  const absl::StatusOr<gpu::FunctionInfo> info = Describe(function);
+  if (!info.ok()) return info.status();
+  const bool fits =
+      block_threads >= 1 && block_threads <= info->max_threads_per_block &&
+      dynamic_shared_bytes + std::uint64_t{info->static_shared_bytes} <= kMaxSharedBytes;
+  return gpu::Occupancy{
+      .blocks_per_unit = fits ? 1u : 0u,
+      .ratio = fits ? 1.0 : 0.0,
+      .suggested_block_threads = std::min(kSuggestedThreads, info->max_threads_per_block),
+      .best_ratio = 1.0};
+}
+
 absl::Status HostDriver::CreateStream(gpu::StreamId stream) {
   return scheduler_->CreateStream(stream);
 }
@@ -130,9 +166,7 @@ absl::Status HostDriver::Launch(gpu::StreamId stream, gpu::Ticket ticket,
   {
     std::lock_guard<std::mutex> lock(mutex_);
     const auto found = functions_.find(launch.function);
-    if (found == functions_.end()) {
-      return absl::NotFoundError(absl::StrCat("there is no function ", launch.function));
-    }
+    if (found == functions_.end()) return NoFunction(launch.function);
     Kernel& kernel = *found->second.kernel;
     ModuleEntry& entry = *found->second.module;
     absl::Status status = CheckLaunch(launch, kernel.info, entry.module->block_shape());

@@ -52,6 +52,11 @@ class HostDriver final : public gpu::Driver {
                                    gpu::ModuleHandle variant_of) override;
   absl::Status Unload(gpu::ModuleHandle module) override;
   absl::StatusOr<gpu::Global> FindGlobal(gpu::ModuleHandle module, absl::string_view name) override;
+  absl::StatusOr<gpu::FunctionInfo> Describe(gpu::FunctionHandle function) override;
+  // A core runs one block at a time, and all of its threads.
+  absl::StatusOr<gpu::Occupancy> OccupancyOf(gpu::FunctionHandle function,
+                                             std::uint32_t block_threads,
+                                             std::uint32_t dynamic_shared_bytes) override;
   absl::Status CreateStream(gpu::StreamId stream) override;
   absl::Status DestroyStream(gpu::StreamId stream) override;
   absl::Status Launch(gpu::StreamId stream, gpu::Ticket ticket,

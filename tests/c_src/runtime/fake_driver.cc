@@ -230,6 +230,14 @@ class FakeDriver final : public gpu::Driver {
     return gpu::Global{reinterpret_cast<gpu::DeviceAddress>(table_), sizeof(table_)};
   }
 
+  absl::StatusOr<gpu::FunctionInfo> Describe(gpu::FunctionHandle) override {
+    return absl::UnimplementedError("fake");
+  }
+  absl::StatusOr<gpu::Occupancy> OccupancyOf(gpu::FunctionHandle, std::uint32_t,
+                                             std::uint32_t) override {
+    return absl::UnimplementedError("fake");
+  }
+
   absl::Status CreateStream(gpu::StreamId stream) override {
     std::lock_guard lock(mutex_);
     streams_[stream];

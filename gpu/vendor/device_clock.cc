@@ -1,0 +1,58 @@
+#include "gpu/vendor/device_clock.h"
+
+#include <algorithm>
+
+#include "gpu/vendor/errors.h"
+
+namespace amdgpu::vendor {
+namespace {
+
+// More than clocks drift apart, and little enough that an idle second does no harm.
+constexpr double kCreep = 100e-6;
+// A float has 24 bits: after this long from the base a step is 0.12 us.
+constexpr double kRebaseNs = 1e9;
+
+}  // namespace
+
+bool DeviceClock::Measure(Event event, double* device_ns) {
+  float milliseconds = 0;
+  if (context_.api().EventElapsedTime(&milliseconds, base_, event) != kSuccess) return false;
+  *device_ns = base_ns_ + static_cast<double>(milliseconds) * 1e6;
+  return true;
+}
+
+std::uint64_t DeviceClock::When(Event event, std::uint64_t seen_ns) {
+  MutexLock lock(&mutex_);
+  double device_ns = 0;
+  if (base_ == nullptr || !Measure(event, &device_ns)) return seen_ns;
+  const double now = static_cast<double>(seen_ns);
+  if (seen_ns > offset_at_ns_) {
+    offset_ns_ += static_cast<double>(seen_ns - offset_at_ns_) * kCreep;
+    offset_at_ns_ = seen_ns;
+  }
+  offset_ns_ = std::min(offset_ns_, now - device_ns);
+  return static_cast<std::uint64_t>(std::max(0.0, device_ns + offset_ns_));
+}
+
+void DeviceClock::Retire(Event event, std::uint64_t seen_ns) {
+  Event retired = event;
+  {
+    MutexLock lock(&mutex_);
+    double device_ns = 0;
+    if (base_ == nullptr) {
+      base_ = event;
+      base_ns_ = 0;
+      offset_ns_ = static_cast<double>(seen_ns);
+      offset_at_ns_ = seen_ns;
+      return;
+    }
+    if (Measure(event, &device_ns) && device_ns - base_ns_ > kRebaseNs) {
+      retired = base_;
+      base_ = event;
+      base_ns_ = device_ns;
+    }
+  }
+  events_.Give(retired);
+}
+
+}  // namespace amdgpu::vendor

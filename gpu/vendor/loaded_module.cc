@@ -1,0 +1,117 @@
+#include "gpu/vendor/loaded_module.h"
+
+#include <algorithm>
+
+#include "absl/memory/memory.h"
+#include "absl/strings/str_cat.h"
+#include "gpu/vendor/arch.h"
+#include "gpu/vendor/errors.h"
+#include "gpu/vendor/image.h"
+#include "proto/code_object.pb.h"
+
+namespace amdgpu::vendor {
+namespace {
+
+// More than any kernel's arguments.
+constexpr std::uint32_t kMaxArgsBytes = 64 * 1024;
+
+std::uint32_t Attribute(const VendorApi& api, Function function, FunctionAttribute attribute) {
+  int value = 0;
+  if (api.FuncGetAttribute(&value, static_cast<int>(attribute), function) != kSuccess) return 0;
+  return static_cast<std::uint32_t>(std::max(value, 0));
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<LoadedModule>> LoadedModule::Load(
+    const DeviceContext& context, const std::string& arch, absl::Span<const std::byte> bytes) {
+  proto::VendorCodeObject code;
+  if (bytes.empty() || !code.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+    return absl::InvalidArgumentError("not a code object");
+  }
+  if (!RunsOn(code.target(), arch)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the code object is for ", code.target(), ", the device is ", arch));
+  }
+  if (absl::Status status = CheckImage(code.image()); !status.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("bad code object: ", std::string(status.message())));
+  }
+  const VendorApi& api = context.api();
+  Module module = nullptr;
+  Result result = context.MakeCurrent();
+  // PTX ends with the zero behind the string.
+  if (result == kSuccess) {
+    result = api.ModuleLoadDataEx(&module, code.image().c_str(), 0, nullptr, nullptr);
+  }
+  if (result != kSuccess) return ToStatus(api, result, "loading the module");
+  auto loaded = absl::WrapUnique(new LoadedModule(context, module));
+  for (const gpu::KernelInfo& info : code.kernels()) {
+    if (absl::Status status = loaded->AddKernel(info); !status.ok()) return status;
+  }
+  for (const proto::GlobalInfo& global : code.globals()) {
+    loaded->symbols_[global.name()] = global.symbol().empty() ? global.name() : global.symbol();
+  }
+  return loaded;
+}
+
+LoadedModule::~LoadedModule() {
+  context_.MakeCurrent();
+  context_.api().ModuleUnload(module_);
+}
+
+absl::Status LoadedModule::AddKernel(const gpu::KernelInfo& info) {
+  const VendorApi& api = context_.api();
+  if (info.args_size() > kMaxArgsBytes) {
+    return absl::InvalidArgumentError(absl::StrCat("bad code object: kernel ", info.name(), " has ",
+                                                   info.args_size(), " bytes of arguments"));
+  }
+  auto kernel = std::make_unique<Kernel>();
+  const std::string& symbol = info.symbol().empty() ? info.name() : info.symbol();
+  const Result result = api.ModuleGetFunction(&kernel->function, module_, symbol.c_str());
+  if (result != kSuccess) {
+    return absl::InvalidArgumentError(absl::StrCat("bad code object: no code for kernel ",
+                                                   info.name(), " (", symbol,
+                                                   "): ", api.ErrorText(api, result)));
+  }
+  kernel->info = info;
+  kernel->max_threads = Attribute(api, kernel->function, FunctionAttribute::kMaxThreadsPerBlock);
+  kernel->static_shared = Attribute(api, kernel->function, FunctionAttribute::kSharedBytes);
+  kernel->registers = Attribute(api, kernel->function, FunctionAttribute::kRegisters);
+  kernel->local_bytes = Attribute(api, kernel->function, FunctionAttribute::kLocalBytes);
+  kernel->dynamic_shared_allowed =
+      Attribute(api, kernel->function, FunctionAttribute::kMaxDynamicSharedBytes);
+  kernel->in_flight = &in_flight_;
+  kernels_.push_back(std::move(kernel));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<gpu::Global> LoadedModule::FindGlobal(const std::string& name) {
+  const VendorApi& api = context_.api();
+  const auto found = symbols_.find(name);
+  const std::string& symbol = found == symbols_.end() ? name : found->second;
+  Address address = 0;
+  std::size_t bytes = 0;
+  Result result = context_.MakeCurrent();
+  if (result == kSuccess) result = api.ModuleGetGlobal(&address, &bytes, module_, symbol.c_str());
+  if (result != kSuccess) {
+    return ToStatus(api, result, absl::StrCat("looking for the variable ", name));
+  }
+  const gpu::Global global = {address, bytes};
+  MutexLock lock(&mutex_);
+  const bool known = std::any_of(given_out_.begin(), given_out_.end(), [&](const gpu::Global& old) {
+    return old.address == global.address;
+  });
+  if (!known) given_out_.push_back(global);
+  return global;
+}
+
+bool LoadedModule::ContainsGlobal(gpu::DeviceAddress address, std::uint64_t bytes) const {
+  MutexLock lock(&mutex_);
+  return std::any_of(given_out_.begin(), given_out_.end(), [&](const gpu::Global& global) {
+    return address >= global.address && bytes <= global.bytes &&
+           address - global.address <= global.bytes - bytes;
+  });
+}
+
+}  // namespace amdgpu::vendor
