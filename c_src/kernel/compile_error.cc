@@ -9,7 +9,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/string_view.h"
 #include "c_src/base/error.h"
-#include "c_src/kernel/utf8.h"
+#include "c_src/base/utf8.h"
 
 namespace amdgpu {
 namespace {

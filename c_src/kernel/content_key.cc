@@ -7,7 +7,7 @@
 #include "absl/strings/string_view.h"
 #include "c_src/base/build_id.h"
 #include "c_src/kernel/sha256.h"
-#include "c_src/kernel/utf8.h"
+#include "c_src/base/utf8.h"
 
 namespace amdgpu {
 namespace {

@@ -179,10 +179,6 @@ std::string NamesText(const proto::CompileRequest& request) {
   return text;
 }
 
-std::string FileNameOf(const proto::CompileRequest& request) {
-  return request.file_name().empty() ? "kernel.hip" : request.file_name();
-}
-
 void AddFile(llvm::vfs::InMemoryFileSystem& files, const char* path, const std::string& text) {
   files.addFile(path, /*ModificationTime=*/0, llvm::MemoryBuffer::getMemBuffer(text, path));
 }

@@ -7,27 +7,24 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "gpu/compiler_process/request.h"
 #include "gpu/host/compiler/target.h"
 #include "proto/compile.pb.h"
 
 namespace amdgpu::hostcc {
 
-inline constexpr char kDefaultStandard[] = "c++17";
+using compiler_process::DefinesText;
+using compiler_process::FileNameOf;
+using compiler_process::kDefaultStandard;
+using compiler_process::StandardOf;
 
 // kInvalidArgument, with a message for the caller, for an option that is not one: a standard, the
 // name or value of a define, a name expression, a block shape.
 absl::Status CheckRequest(const proto::CompileRequest& request);
 
-// The caller's standard, or the default.
-std::string StandardOf(const proto::CompileRequest& request);
-
 // 1 to 3: kernels are never compiled without optimisation, since the passes that run a block need
 // it.
 int OptimizationOf(const proto::CompileRequest& request);
-
-// The caller's defines as text. They are put between the prelude and the source, so that they
-// cannot change the runtime's headers.
-std::string DefinesText(const proto::CompileRequest& request);
 
 // Arguments of clang -cc1, all but the input file.
 std::vector<std::string> ClangArguments(const proto::CompileRequest& request, const Target& target);

@@ -12,7 +12,7 @@
 #include "c_src/base/build_id.h"
 #include "c_src/kernel/sha256.h"
 #include "c_src/kernel/target_identity.h"
-#include "c_src/kernel/utf8.h"
+#include "c_src/base/utf8.h"
 
 namespace amdgpu {
 namespace {

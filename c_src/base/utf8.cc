@@ -1,4 +1,4 @@
-#include "c_src/kernel/utf8.h"
+#include "c_src/base/utf8.h"
 
 namespace amdgpu {
 namespace {
@@ -42,6 +42,20 @@ std::size_t ValidUtf8Prefix(absl::string_view text) {
     at += length;
   }
   return at;
+}
+
+std::string MakeValidUtf8(absl::string_view text) {
+  std::string valid;
+  while (!text.empty()) {
+    const std::size_t prefix = ValidUtf8Prefix(text);
+    valid.append(text.data(), prefix);
+    text.remove_prefix(prefix);
+    if (!text.empty()) {
+      valid.push_back('?');
+      text.remove_prefix(1);
+    }
+  }
+  return valid;
 }
 
 }  // namespace amdgpu

@@ -1,0 +1,102 @@
+#include "gpu/vendor/compiler/device_headers.h"
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <system_error>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+
+namespace amdgpu::vendorcc {
+namespace {
+
+// CUDA's headers of half precision, and what they include.
+constexpr const char* kCudaHeaders[] = {"cuda_fp16.h",
+                                        "cuda_fp16.hpp",
+                                        "cuda_bf16.h",
+                                        "cuda_bf16.hpp",
+                                        "vector_types.h",
+                                        "vector_functions.h",
+                                        "vector_functions.hpp",
+                                        "mma.h",
+                                        "crt/mma.h",
+                                        "crt/mma.hpp",
+                                        "crt/host_defines.h",
+                                        "cuda_fp8.h",
+                                        "cuda_fp8.hpp",
+                                        "nv/target",
+                                        "nv/detail/__target_macros",
+                                        "nv/detail/__preprocessor"};
+constexpr std::uintmax_t kMaxHeaderBytes = 8u << 20;
+
+std::string ReadFile(const std::filesystem::path& path) {
+  std::error_code error;
+  const std::uintmax_t size = std::filesystem::file_size(path, error);
+  if (error || size > kMaxHeaderBytes) return "";
+  std::ifstream file(path, std::ios::binary);
+  return std::string(std::istreambuf_iterator<char>(file), {});
+}
+
+}  // namespace
+
+DeviceHeaders::DeviceHeaders(const RtcLibrary& library) {
+  Add("common/std/");
+  Add("common/");
+  Add(library.vendor == Vendor::kAmd ? "amd/" : "nvidia/");
+  if (library.vendor == Vendor::kNvidia) AddCudaHeaders(library.path);
+}
+
+std::string DeviceHeaders::PreludeFor(absl::string_view source) const {
+  std::string text;
+  // CUDA's headers of half precision are long: only for a source that needs them.
+  if (has_cuda_half_ && absl::StrContains(source, "half")) text = "#include <cuda_fp16.h>\n";
+  if (has_cuda_half_ && absl::StrContains(source, "bfloat16")) {
+    absl::StrAppend(&text,
+                    "#include <cuda_bf16.h>\ntypedef __nv_bfloat16 __hip_bfloat16;\n"
+                    "typedef __nv_bfloat162 __hip_bfloat162;\n");
+  }
+  absl::StrAppend(&text, prelude_);
+  return text;
+}
+
+void DeviceHeaders::Add(absl::string_view folder) {
+  for (std::size_t i = 0; i < kEmbeddedHeaderCount; ++i) {
+    const EmbeddedHeader& header = kEmbeddedHeaders[i];
+    absl::string_view name = header.path;
+    if (!absl::ConsumePrefix(&name, folder)) continue;
+    if (folder == "common/" && absl::StartsWith(name, "std/")) continue;
+    if (name == "prelude.h") {
+      prelude_ = header.text;
+    } else {
+      names_.push_back(header.path + folder.size());
+      texts_.push_back(header.text);
+    }
+  }
+}
+
+void DeviceHeaders::AddCudaHeaders(const std::string& library_path) {
+  std::error_code error;
+  const std::filesystem::path lib = std::filesystem::canonical(library_path, error).parent_path();
+  if (error) return;
+  const std::filesystem::path roots[] = {lib.parent_path() / "include",
+                                         lib.parent_path() / "include" / "cccl",
+                                         lib.parent_path().parent_path().parent_path() / "include"};
+  for (const char* name : kCudaHeaders) {
+    for (const std::filesystem::path& root : roots) {
+      if (std::string text = ReadFile(root / name); !text.empty()) {
+        read_.emplace_back(name, std::move(text));
+        break;
+      }
+    }
+  }
+  for (const auto& [name, text] : read_) {
+    names_.push_back(name.c_str());
+    texts_.push_back(text.c_str());
+    if (name == "cuda_fp16.h") has_cuda_half_ = true;
+  }
+}
+
+}  // namespace amdgpu::vendorcc

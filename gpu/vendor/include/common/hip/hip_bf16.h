@@ -1,0 +1,1 @@
+// Half precision: there as soon as a source names it.

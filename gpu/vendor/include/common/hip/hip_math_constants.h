@@ -1,0 +1,23 @@
+// Constants of math, with HIP's names.
+#ifndef AMDGPU_GPU_HIP_MATH_CONSTANTS_H_
+#define AMDGPU_GPU_HIP_MATH_CONSTANTS_H_
+
+#define HIP_INF_F __builtin_inff()
+#define HIP_NAN_F __builtin_nanf("")
+#define HIP_MAX_NORMAL_F __FLT_MAX__
+#define HIP_PI_F 3.141592654F
+#define HIP_2PI_F 6.283185307F
+#define HIP_PIO2_F 1.570796327F
+#define HIP_SQRT_TWO_F 1.414213562F
+#define HIP_LOG2E_F 1.442695041F
+#define HIP_LN2_F 0.693147181F
+#define HIP_INF __builtin_inf()
+#define HIP_NAN __builtin_nan("")
+#define HIP_PI 3.1415926535897931e+0
+#define HIP_2PI 6.2831853071795862e+0
+#define HIP_PIO2 1.5707963267948966e+0
+#define HIP_SQRT_TWO 1.4142135623730951e+0
+#define HIP_LOG2E 1.4426950408889634e+0
+#define HIP_LN2 6.9314718055994529e-1
+
+#endif  // AMDGPU_GPU_HIP_MATH_CONSTANTS_H_

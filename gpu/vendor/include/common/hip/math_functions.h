@@ -1,0 +1,1 @@
+// The HIP device API: there without an include.

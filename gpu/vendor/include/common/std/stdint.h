@@ -1,0 +1,1 @@
+// In the prelude, or a part of the compiler.
