@@ -3,11 +3,12 @@
 #include <errno.h>
 #include <signal.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
-#include <cstdlib>
 #include <utility>
 
 #include "absl/memory/memory.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "c_src/base/build_id.h"
 #include "c_src/base/clock.h"
@@ -20,22 +21,33 @@ namespace {
 // A worker that takes longer than this to answer is broken.
 constexpr std::uint64_t kAnswerNs = 60'000'000'000;
 
-// What a worker inherits of our environment.
+// What a worker inherits of our environment: variables with these names,
 constexpr const char* kInherited[] = {"LD_LIBRARY_PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS",
-                                      "TSAN_OPTIONS",    "LSAN_OPTIONS", "ROCM_PATH",
-                                      "CUDA_PATH"};
+                                      "TSAN_OPTIONS",    "LSAN_OPTIONS", "HOME"};
+// and those with these beginnings, which tell the vendors' runtimes what to see and do.
+constexpr absl::string_view kInheritedPrefixes[] = {"AMD_", "HIP_",  "HSA_", "ROCM_",  "ROCR_",
+                                                    "GPU_", "CUDA_", "NV_",  "NVIDIA_"};
 
-std::vector<std::string> Environment() {
-  std::vector<std::string> environment = {"LC_ALL=C.UTF-8"};
-  for (const char* name : kInherited) {
-    if (const char* value = std::getenv(name); value != nullptr) {
-      environment.push_back(absl::StrCat(name, "=", value));
-    }
+bool IsInherited(absl::string_view variable) {
+  const absl::string_view name = variable.substr(0, variable.find('='));
+  for (const absl::string_view inherited : kInherited) {
+    if (name == inherited) return true;
   }
-  return environment;
+  for (const absl::string_view prefix : kInheritedPrefixes) {
+    if (absl::StartsWith(name, prefix)) return true;
+  }
+  return false;
 }
 
 }  // namespace
+
+std::vector<std::string> WorkerEnvironment() {
+  std::vector<std::string> environment = {"LC_ALL=C.UTF-8"};
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    if (IsInherited(*variable)) environment.emplace_back(*variable);
+  }
+  return environment;
+}
 
 WorkerProcess::WorkerProcess(ChildProcess child, UniqueFd control)
     : child_(std::move(child)), control_(std::move(control)) {}
@@ -49,8 +61,9 @@ absl::StatusOr<std::unique_ptr<WorkerProcess>> WorkerProcess::Start(const Worker
   spawn.path = start.path;
   spawn.arguments = {absl::StrCat("--kind=", start.kind), absl::StrCat("--index=", start.index),
                      absl::StrCat("--threads=", start.threads)};
-  spawn.environment = Environment();
-  spawn.fds = {ends->second.get(), start.segment_fd, start.arena_fd};
+  spawn.environment = WorkerEnvironment();
+  spawn.fds = {ends->second.get(), start.segment_fd};
+  if (start.arena_fd >= 0) spawn.fds.push_back(start.arena_fd);
   absl::StatusOr<ChildProcess> child = Spawn(spawn);
   if (!child.ok()) return child.status();
   ends->second.reset();

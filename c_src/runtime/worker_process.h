@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "c_src/base/spawn.h"
@@ -22,8 +23,11 @@ struct WorkerStart {
   std::uint32_t index = 0;
   std::uint32_t threads = 0;
   int segment_fd = -1;
-  int arena_fd = -1;
+  int arena_fd = -1;  // of the host device; others have none
 };
+
+// "NAME=value", what a worker inherits of our environment.
+std::vector<std::string> WorkerEnvironment();
 
 // One thread at a time, except pid(). The destructor ends the worker.
 class WorkerProcess {

@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include <cstring>
+#include <utility>
 
 #include "c_src/base/clock.h"
 #include "telemetry/record.h"
@@ -41,11 +42,13 @@ telemetry::LaunchRecord TelemetryOf(const InFlight& launch, const gpu::Completio
 
 }  // namespace
 
-Completions::Completions(const Segment& segment, InFlightTable& in_flight, Watchdog& watchdog)
+Completions::Completions(const Segment& segment, InFlightTable& in_flight, Watchdog& watchdog,
+                         FaultHook on_fault)
     : header_(segment.header()),
       records_(segment.completions()),
       in_flight_(in_flight),
       watchdog_(watchdog),
+      on_fault_(std::move(on_fault)),
       telemetry_(segment.telemetry(), protocol::kTelemetrySlots),
       print_(segment.PrintProducer()) {}
 

@@ -4,6 +4,7 @@
 #define AMDGPU_C_SRC_WORKER_COMPLETIONS_H_
 
 #include <cstdint>
+#include <functional>
 #include <mutex>
 
 #include "absl/base/thread_annotations.h"
@@ -21,12 +22,15 @@ namespace amdgpu::worker {
 class Completions final : public gpu::CompletionSink {
  public:
   // All outlive it.
-  Completions(const Segment& segment, InFlightTable& in_flight, Watchdog& watchdog);
+  using FaultHook = std::function<void(const gpu::Fault&)>;
+  Completions(const Segment& segment, InFlightTable& in_flight, Watchdog& watchdog,
+              FaultHook on_fault);
 
   void OnStart(gpu::Ticket ticket, std::uint64_t started_ns) override;
   void OnComplete(const gpu::Completion& completion) override;
   // Waits a while for room when the client does not keep up, and then drops the text.
   void OnPrint(gpu::Ticket ticket, absl::string_view text) override;
+  void OnFault(const gpu::Fault& fault) override { on_fault_(fault); }
 
  private:
   void PrintPiece(gpu::Ticket ticket, absl::string_view text)
@@ -36,6 +40,7 @@ class Completions final : public gpu::CompletionSink {
   protocol::CompletionRecord* const records_;
   InFlightTable& in_flight_;
   Watchdog& watchdog_;
+  const FaultHook on_fault_;
 
   std::mutex mutex_;
   std::uint64_t head_ ABSL_GUARDED_BY(mutex_) = 0;

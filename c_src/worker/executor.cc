@@ -237,6 +237,7 @@ absl::Status Executor::DispatchLaunch(const Command& command, InFlight& entry) {
   params.block = entry.block;
   params.dynamic_shared_bytes = entry.dynamic_shared_bytes;
   params.args = {command.bytes.data() + sizeof(protocol::LaunchCommand), launch.args_bytes};
+  params.watched = entry.timeout_ns != 0;
   return driver_.Launch(entry.stream, entry.ticket, params);
 }
 

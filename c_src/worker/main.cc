@@ -2,11 +2,12 @@
 
 #include <utility>
 
-#include "absl/strings/str_cat.h"
+#include "c_src/worker/vendor_worker.h"
 #include "c_src/worker/worker.h"
 #include "gpu/host/driver/host_driver.h"
 #include "gpu/host/driver/kernel_thread.h"
 #include "gpu/host/driver/running_launch.h"
+#include "gpu/vendor/tables.h"
 
 namespace amdgpu {
 namespace {
@@ -14,7 +15,7 @@ namespace {
 absl::StatusOr<std::unique_ptr<gpu::Driver>> MakeDriver(const worker::DriverRequest& request,
                                                         gpu::CompletionSink& sink) {
   if (request.kind != "host") {
-    return absl::NotFoundError(absl::StrCat("no driver for devices of kind ", request.kind));
+    return worker::MakeVendorDriver(request, sink, vendor::LibraryNames(request.kind));
   }
   return host::HostDriver::Create({.arena_fd = request.arena_fd,
                                    .arena_bytes = request.arena_bytes,
@@ -22,9 +23,9 @@ absl::StatusOr<std::unique_ptr<gpu::Driver>> MakeDriver(const worker::DriverRequ
                                   sink);
 }
 
-bool CurrentHostLaunch(worker::LaunchIdentity* identity) {
+bool CurrentLaunch(worker::LaunchIdentity* identity) {
   const host::RunningLaunch* launch = host::CurrentLaunch();
-  if (launch == nullptr) return false;
+  if (launch == nullptr) return worker::CurrentVendorLaunch(identity);
   *identity = {launch->ticket, launch->function, launch->message};
   return true;
 }
@@ -43,6 +44,6 @@ absl::Status StartKernelThread(const std::string& name, std::function<void()> bo
 int main(int argc, char** argv) {
   amdgpu::worker::WorkerMain(argc, argv,
                              {.make = amdgpu::MakeDriver,
-                              .current_launch = amdgpu::CurrentHostLaunch,
+                              .current_launch = amdgpu::CurrentLaunch,
                               .start_thread = amdgpu::StartKernelThread});
 }

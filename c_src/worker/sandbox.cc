@@ -12,11 +12,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <memory>
-
 #include "absl/strings/str_cat.h"
 #include "c_src/base/error.h"
 #include "c_src/runtime/protocol.h"
+#include "c_src/worker/seccomp_filter.h"
 
 namespace amdgpu::worker {
 namespace {
@@ -78,32 +77,8 @@ constexpr int kAllowedToSanitizers[] = {
 
 constexpr std::uint64_t kMaxFds = 64;
 
-// Collects the first error of many calls that return -errno.
-class Filter {
- public:
-  Filter() : context_(seccomp_init(SCMP_ACT_TRAP), seccomp_release) {
-    if (context_ == nullptr) error_ = ENOMEM;
-  }
-
-  template <typename... Conditions>
-  void Rule(std::uint32_t action, int call, Conditions... conditions) {
-    if (error_ != 0) return;
-    error_ = -seccomp_rule_add(context_.get(), action, call, sizeof...(conditions), conditions...);
-  }
-
-  absl::Status Load() {
-    if (error_ == 0) error_ = -seccomp_attr_set(context_.get(), SCMP_FLTATR_CTL_TSYNC, 1);
-    if (error_ == 0) error_ = -seccomp_load(context_.get());
-    return error_ == 0 ? absl::OkStatus() : ErrnoError(error_, "installing the seccomp filter");
-  }
-
- private:
-  std::unique_ptr<void, void (*)(scmp_filter_ctx)> context_;
-  int error_ = 0;
-};
-
 absl::Status LoadFilter() {
-  Filter filter;
+  Filter filter(SCMP_ACT_TRAP);
   for (const int call : kAllowed) filter.Rule(SCMP_ACT_ALLOW, call);
   for (const int call : {SCMP_SYS(write), SCMP_SYS(writev), SCMP_SYS(sendto)}) {
     filter.Rule(SCMP_ACT_ALLOW, call, SCMP_A0(SCMP_CMP_EQ, STDERR_FILENO, 0));
@@ -152,7 +127,7 @@ absl::Status SetLimits() {
 
 }  // namespace
 
-absl::Status EnterSandbox() {
+absl::Status EnterHostSandbox() {
   KeepMallocFromFiles();
   if (absl::Status status = SetLimits(); !status.ok()) return status;
   return LoadFilter();

@@ -25,13 +25,12 @@
 namespace amdgpu::worker {
 namespace {
 
+// The device whose driver is our own, and whose memory is the arena.
+constexpr absl::string_view kHostKind = "host";
+
 // --kind=host --index=0 --threads=4
 absl::StatusOr<DriverRequest> ParseArguments(int argc, char** argv) {
   DriverRequest request;
-  request.arena_fd = protocol::kArenaFd;
-  absl::StatusOr<std::uint64_t> arena_bytes = FileBytes(protocol::kArenaFd);
-  if (!arena_bytes.ok()) return arena_bytes.status();
-  request.arena_bytes = *arena_bytes;
   for (int i = 1; i < argc; ++i) {
     absl::string_view argument = argv[i];
     bool understood = true;
@@ -45,6 +44,12 @@ absl::StatusOr<DriverRequest> ParseArguments(int argc, char** argv) {
       understood = false;
     }
     if (!understood) return absl::InvalidArgumentError(absl::StrCat("unknown option ", argv[i]));
+  }
+  if (request.kind == kHostKind) {
+    request.arena_fd = protocol::kArenaFd;
+    absl::StatusOr<std::uint64_t> arena_bytes = FileBytes(protocol::kArenaFd);
+    if (!arena_bytes.ok()) return arena_bytes.status();
+    request.arena_bytes = *arena_bytes;
   }
   return request;
 }
@@ -79,10 +84,13 @@ class Worker {
         factory_(std::move(factory)),
         watchdog_([this](const Watchdog::Expired& expired) { Expire(expired); },
                   [this](std::uint64_t now_ns) { return executor_->Look(now_ns); }),
-        completions_(segment_, in_flight_, watchdog_) {}
+        completions_(segment_, in_flight_, watchdog_,
+                     [this](const gpu::Fault& fault) { OnFault(fault); }) {}
 
   // Up to and including the sandbox.
-  absl::Status Start(const DriverRequest& request) {
+  absl::Status Start(DriverRequest request) {
+    request.staging = segment_.staging();
+    request.staging_bytes = protocol::kStagingBytes;
     absl::StatusOr<std::unique_ptr<gpu::Driver>> driver = factory_.make(request, completions_);
     if (!driver.ok()) return driver.status();
     driver_ = *std::move(driver);
@@ -93,7 +101,7 @@ class Worker {
     if (absl::Status status = watchdog_.Start(); !status.ok()) return status;
     const auto start = factory_.start_thread ? factory_.start_thread : StartPlainThread;
     if (absl::Status status = executor_->Start(start); !status.ok()) return status;
-    return EnterSandbox();
+    return request.kind == kHostKind ? EnterHostSandbox() : EnterVendorSandbox();
   }
 
   const gpu::Properties& properties() const { return driver_->properties(); }
@@ -113,6 +121,17 @@ class Worker {
     RecordFault(segment_.header().fault, protocol::FaultKind::kTimeout, 0, 0, launch,
                 absl::StrCat("ran for more than ", expired.timeout_ns / 1000, " us").c_str());
     _exit(kTimeoutExit);
+  }
+
+  // A vendor's device whose driver lives on after a fault, but runs nothing any more.
+  void OnFault(const gpu::Fault& fault) {
+    if (!fault.sticky) return;
+    LaunchIdentity launch;
+    launch.ticket = fault.ticket;
+    if (fault.ticket != 0) launch.function = in_flight_.Get(fault.ticket).function;
+    RecordFault(segment_.header().fault, protocol::FaultKind::kDevice, 0, fault.address, launch,
+                fault.message.c_str());
+    _exit(kFaultExit);
   }
 
   void RefuseRing() {

@@ -3,6 +3,7 @@
 #ifndef AMDGPU_C_SRC_WORKER_WORKER_H_
 #define AMDGPU_C_SRC_WORKER_WORKER_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -16,11 +17,14 @@ namespace amdgpu::worker {
 
 // What the client asked for, from the command line.
 struct DriverRequest {
-  std::string kind;  // "host"
+  std::string kind;  // "host", "hip" or "cuda"
   std::uint32_t index = 0;
   std::uint32_t threads = 0;  // of the host device; 0 = one per core
-  int arena_fd = -1;          // host-visible device memory
+  int arena_fd = -1;          // host-visible device memory, of the host device
   std::uint64_t arena_bytes = 0;
+  // The staging arena, which the client's bytes go through. Stays mapped.
+  std::byte* staging = nullptr;
+  std::uint64_t staging_bytes = 0;
 };
 
 // How a worker comes by its driver.
@@ -39,8 +43,9 @@ struct DriverFactory {
 
 // Serves on the descriptors of protocol.h and never returns: ends the process with 0 when the
 // client has closed the control socket, 1 when it could not start, kTimeoutExit when a launch ran
-// out of time.
+// out of time, kFaultExit when the device reported a fault that nothing works after.
 inline constexpr int kTimeoutExit = 124;
+inline constexpr int kFaultExit = 125;
 [[noreturn]] void WorkerMain(int argc, char** argv, const DriverFactory& factory);
 
 }  // namespace amdgpu::worker

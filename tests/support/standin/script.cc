@@ -49,7 +49,7 @@ State& Global() {
   // Never destroyed: threads of streams use it until the process ends.
   static State& state = *[] {
     auto* state = new State;
-    if (const char* script = std::getenv("AMDGPU_STANDIN_SCRIPT")) Parse(script, &state->rules);
+    if (const char* script = std::getenv("AMD_STANDIN_SCRIPT")) Parse(script, &state->rules);
     return state;
   }();
   return state;

@@ -9,7 +9,7 @@
 //   abort         it aborts the process, with a line on standard error
 //   slow:n        it takes n more microseconds
 //
-// The environment variable AMDGPU_STANDIN_SCRIPT holds the first script; standin_script(), exported
+// The environment variable AMD_STANDIN_SCRIPT holds the first script; standin_script(), exported
 // from the shared objects, replaces it and sets the counts back to 0.
 
 #ifndef AMDGPU_TESTS_SUPPORT_STANDIN_SCRIPT_H_
