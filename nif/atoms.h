@@ -44,7 +44,8 @@ namespace amdgpu::nif {
   X(max_threads_per_block, "max_threads_per_block") X(warnings, "warnings") \
   X(specialised_shapes, "specialised_shapes") X(type, "type") X(kind, "kind") X(dtype, "dtype") \
   X(read_only, "read_only") X(size, "size") X(lanes, "lanes") X(scalar, "scalar") \
-  X(pointer, "pointer") X(aggregate, "aggregate") X(code_bytes, "code_bytes") X(term, "term") \
+  X(pointer, "pointer") X(aggregate, "aggregate") X(opaque, "opaque") \
+  X(code_bytes, "code_bytes") X(term, "term") \
   /* compile requests */ \
   X(source, "source") X(file_name, "file_name") X(names, "names") X(defines, "defines") \
   X(std_, "std") X(strict_math, "strict_math") X(optimization, "optimization") \
@@ -53,8 +54,8 @@ namespace amdgpu::nif {
   X(index, "index") X(worker_path, "worker_path") X(memory_limit, "memory_limit") \
   X(owner_limit, "owner_limit") X(slab_bytes, "slab_bytes") X(threads, "threads") \
   X(specialise, "specialise") X(allocation_log, "allocation_log") \
-  X(compiler_path, "compiler_path") X(cache_dir, "cache_dir") X(use_disk, "use_disk") \
-  X(disk_limit, "disk_limit") \
+  X(compiler_path, "compiler_path") X(vendor_compiler_path, "vendor_compiler_path") \
+  X(cache_dir, "cache_dir") X(use_disk, "use_disk") X(disk_limit, "disk_limit") \
   /* properties of a device */ \
   X(arch, "arch") X(compute_units, "compute_units") X(warp_size, "warp_size") \
   X(max_block, "max_block") X(max_grid, "max_grid") X(max_grid_threads, "max_grid_threads") \

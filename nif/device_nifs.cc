@@ -56,6 +56,7 @@ ERL_NIF_TERM CompilerStart(ErlNifEnv* env, const ERL_NIF_TERM argv[]) {
   if (!enif_is_map(env, argv[0])) return enif_make_badarg(env);
   CompileServiceOptions options;
   options.compiler_path = GetString(env, argv[0], atoms.compiler_path);
+  options.vendor_compiler_path = GetString(env, argv[0], atoms.vendor_compiler_path);
   options.cache_dir = GetString(env, argv[0], atoms.cache_dir);
   options.use_disk = GetBool(env, argv[0], atoms.use_disk, true);
   options.disk_limit_bytes = GetUint64(env, argv[0], atoms.disk_limit, options.disk_limit_bytes);

@@ -169,6 +169,8 @@ ERL_NIF_TERM EncodeParamKind(proto::ParamKind kind) {
       return atoms.pointer;
     case proto::PARAM_AGGREGATE:
       return atoms.aggregate;
+    case proto::PARAM_OPAQUE:
+      return atoms.opaque;
     default:
       return atoms.scalar;
   }

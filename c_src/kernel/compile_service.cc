@@ -21,6 +21,7 @@
 #include "c_src/kernel/cache_directory.h"
 #include "c_src/kernel/compile_error.h"
 #include "c_src/kernel/compiler_client.h"
+#include "c_src/kernel/compiler_set.h"
 #include "c_src/kernel/content_key.h"
 #include "c_src/kernel/disk_cache.h"
 #include "c_src/kernel/memory_cache.h"
@@ -50,15 +51,16 @@ class Service final : public CompileService {
         memory_(options.memory_limit_bytes),
         callbacks_(std::make_unique<SerialQueue>("amdgpu-callback")),
         disk_thread_(std::make_unique<SerialQueue>("amdgpu-cache")),
-        compiler_(std::make_unique<CompilerClient>(
-            CompilerClientOptions{
-                .path = options.compiler_path,
-                .args = options.compiler_args,
-                .max_parallel = options.max_parallel != 0
-                                    ? options.max_parallel
-                                    : std::max(1u, std::thread::hardware_concurrency()),
-                .start_timeout_ms = options.start_timeout_ms,
-                .grace_ms = options.grace_ms},
+        compiler_(std::make_unique<CompilerSet>(
+            CompilerSetOptions{
+                .host = {.path = options.compiler_path,
+                         .args = options.compiler_args,
+                         .max_parallel = options.max_parallel != 0
+                                             ? options.max_parallel
+                                             : std::max(1u, std::thread::hardware_concurrency()),
+                         .start_timeout_ms = options.start_timeout_ms,
+                         .grace_ms = options.grace_ms},
+                .vendor_path = options.vendor_compiler_path},
             std::move(wake_fd))) {
     if (options.use_disk && options.disk_limit_bytes != 0) OpenDisk(options);
   }
@@ -68,6 +70,7 @@ class Service final : public CompileService {
     {
       MutexLock lock(&mutex_);
       for (const auto& [id, request] : requests_) waiting.push_back(id);
+      stopping_ = true;
     }
     for (RequestId id : waiting) Cancel(id);
     // Without a flight the compiler's thread posts nothing any more, but the disk thread may be on
@@ -119,8 +122,14 @@ class Service final : public CompileService {
 
   void OpenDisk(const CompileServiceOptions& options);
   void Deliver(Request request, absl::StatusOr<CodeObjectRef> code, CodeOrigin origin);
+  // The request of a flight; null when it was cancelled.
+  std::shared_ptr<const CompileRequest> RequestOf(FlightId id) const;
+  // On the disk thread: asks which compiler it would be, whose answer may take its start.
+  void AskCompiler(FlightId id);
+  // On the disk thread, or one of the compiler.
+  void OnVersion(FlightId id, const absl::StatusOr<std::string>& version);
   // On the disk thread.
-  void LookOnDisk(FlightId id);
+  void LookOnDisk(FlightId id, const std::string& version);
   // On the compiler's thread.
   void OnReply(FlightId id, absl::StatusOr<CompileReply> reply);
   // Answers everybody who waits, and forgets the flight.
@@ -139,10 +148,11 @@ class Service final : public CompileService {
   absl::flat_hash_map<FlightId, Flight> flights_ ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_map<std::string, FlightId> by_fingerprint_ ABSL_GUARDED_BY(mutex_);
   CompileServiceStats stats_ ABSL_GUARDED_BY(mutex_);
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
 
   std::unique_ptr<SerialQueue> callbacks_;
   std::unique_ptr<SerialQueue> disk_thread_;
-  std::unique_ptr<CompilerClient> compiler_;
+  std::unique_ptr<CompilerSet> compiler_;
 };
 
 void Service::OpenDisk(const CompileServiceOptions& options) {
@@ -199,7 +209,7 @@ CompileService::RequestId Service::Compile(CompileRequest request, Callback call
                                   std::make_shared<const CompileRequest>(std::move(request)),
                                   {id},
                                   ""});
-  disk_thread_->Post([this, flight] { LookOnDisk(flight); });
+  disk_thread_->Post([this, flight] { AskCompiler(flight); });
   return id;
 }
 
@@ -238,17 +248,42 @@ void Service::Deliver(Request request, absl::StatusOr<CodeObjectRef> code, CodeO
   });
 }
 
-void Service::LookOnDisk(FlightId id) {
-  std::shared_ptr<const CompileRequest> request;
-  {
-    MutexLock lock(&mutex_);
-    const auto flight = flights_.find(id);
-    if (flight == flights_.end()) return;  // cancelled
-    request = flight->second.request;
+std::shared_ptr<const CompileRequest> Service::RequestOf(FlightId id) const {
+  MutexLock lock(&mutex_);
+  const auto flight = flights_.find(id);
+  return flight == flights_.end() ? nullptr : flight->second.request;
+}
+
+void Service::AskCompiler(FlightId id) {
+  const std::shared_ptr<const CompileRequest> request = RequestOf(id);
+  if (request == nullptr) return;
+  compiler_->AskVersion(request->target(), [this, id](absl::StatusOr<std::string> version) {
+    OnVersion(id, version);
+  });
+}
+
+void Service::OnVersion(FlightId id, const absl::StatusOr<std::string>& version) {
+  MutexLock lock(&mutex_);
+  const auto flight = flights_.find(id);
+  if (flight == flights_.end() || stopping_) return;
+  if (version.ok()) {
+    disk_thread_->Post([this, id, version = *version] { LookOnDisk(id, version); });
+    return;
   }
-  const std::string key = ContentKey(*request, HostTargetIdentity());
+  ++stats_.failed;
+  CompileReply refused;
+  refused.set_outcome(CompileReply::REFUSED);
+  refused.set_message(std::string(version.status().message()));
+  Land(id, CompileError(refused, *flight->second.request), CodeOrigin::kCompiled);
+}
+
+void Service::LookOnDisk(FlightId id, const std::string& version) {
+  std::shared_ptr<const CompileRequest> request = RequestOf(id);
+  if (request == nullptr) return;
+  const bool for_host = request->target() == "host";
+  const std::string key = ContentKey(*request, for_host ? HostTargetIdentity() : version);
   std::optional<CacheEntry> entry;
-  if (disk_ != nullptr) entry = disk_->Load(key, compiler_->compiler_version());
+  if (disk_ != nullptr) entry = disk_->Load(key, version);
 
   MutexLock lock(&mutex_);
   const auto flight = flights_.find(id);
@@ -279,7 +314,7 @@ void Service::OnReply(FlightId id, absl::StatusOr<CompileReply> reply) {
   if (disk_ != nullptr) {
     auto entry = std::make_shared<CacheEntry>();
     entry->key = key;
-    entry->compiler = compiler_->compiler_version();
+    entry->compiler = compiler_->KnownVersion(flight->second.request->target());
     entry->reply = *reply;
     disk_thread_->Post([this, entry] { disk_->Store(*entry); });
   }

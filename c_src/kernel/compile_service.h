@@ -21,7 +21,7 @@ namespace amdgpu {
 // The compiled bytes of one request. Immutable, shared by caches and devices.
 struct CodeObject {
   std::string key;    // content hash of the request: 64 hexadecimal digits
-  std::string bytes;  // for "host": a serialized proto::HostCodeObject
+  std::string bytes;  // a serialized proto::HostCodeObject (of "host") or VendorCodeObject
   std::vector<proto::Diagnostic> warnings;
 };
 using CodeObjectRef = std::shared_ptr<const CodeObject>;
@@ -40,6 +40,7 @@ struct CompileResult {
 struct CompileServiceOptions {
   std::string compiler_path;               // the amdgpu_compiler executable
   std::vector<std::string> compiler_args;  // for it
+  std::string vendor_compiler_path;        // amdgpu_vendorcc; empty: no code for GPUs
   // Empty: $AMDGPU_CACHE_DIR, else $XDG_CACHE_HOME/amdgpu, else ~/.cache/amdgpu.
   std::string cache_dir;
   std::uint64_t disk_limit_bytes = std::uint64_t{512} << 20;
@@ -101,9 +102,10 @@ class CompileService {
 };
 
 // The content hash of everything in `request` that can change the result, the compiler's build
-// included. Limits (timeout, memory) do not count. `host_target`: which machine code this machine
-// runs (HostTargetIdentity()); it counts for the target "host".
-std::string ContentKey(const proto::CompileRequest& request, const std::string& host_target);
+// included. Limits (timeout, memory) do not count. `maker`: what else the code depends on. For the
+// target "host" that is which machine code this machine runs (HostTargetIdentity()), for a GPU the
+// version of its vendor's library.
+std::string ContentKey(const proto::CompileRequest& request, const std::string& maker);
 
 }  // namespace amdgpu
 

@@ -43,7 +43,7 @@ absl::StatusOr<UniqueFd> CompilerClient::MakeWakeFd() {
 
 CompilerClient::CompilerClient(CompilerClientOptions options, UniqueFd wake_fd)
     : options_(std::move(options)), wake_fd_(std::move(wake_fd)) {
-  thread_ = std::thread([this] { Run(); });
+  thread_ = std::thread([this] { RunThread(); });
   pthread_setname_np(thread_.native_handle(), "amdgpu-compile");
 }
 
@@ -75,6 +75,21 @@ void CompilerClient::Abort(JobId id) {
   });
 }
 
+void CompilerClient::AskVersion(VersionCallback callback) {
+  if (std::string version = compiler_version(); !version.empty()) {
+    callback(std::move(version));
+    return;
+  }
+  Send([this, callback = std::move(callback)]() mutable {
+    if (ready_) {
+      callback(compiler_version());
+    } else {
+      asking_.push_back(std::move(callback));
+      warm_wanted_ = true;
+    }
+  });
+}
+
 std::string CompilerClient::compiler_version() const {
   MutexLock lock(&mutex_);
   return version_;
@@ -88,7 +103,7 @@ void CompilerClient::Send(std::function<void()> command) {
   eventfd_write(wake_fd_.get(), 1);
 }
 
-void CompilerClient::Run() {
+void CompilerClient::RunThread() {
   while (true) {
     RunCommands();
     if (stopping_) break;
@@ -172,7 +187,7 @@ void CompilerClient::StartProcess() {
   absl::StatusOr<CompilerProcess> process = CompilerProcess::Start(options_.path, options_.args);
   if (!process.ok()) {
     // Trying again at once would find the same.
-    for (Job& job : std::exchange(queued_, {})) job.callback(process.status());
+    GiveUp(process.status(), process.status());
     return;
   }
   process_.emplace(*std::move(process));
@@ -200,14 +215,34 @@ absl::Status CompilerClient::ReceiveHello() {
     const absl::Status error = absl::FailedPreconditionError(
         absl::StrCat(options_.path, " is of another build (", (*hello)->build_id(),
                      ") than this library (", std::string(BuildId()), "): build both again"));
-    // Another start would find the same program.
-    for (Job& job : std::exchange(queued_, {})) job.callback(error);
+    GiveUp(error, error);
+    return error;
+  }
+  if (!(*hello)->unusable().empty()) {
+    CompileReply refused;
+    refused.set_outcome(CompileReply::REFUSED);
+    refused.set_message((*hello)->unusable());
+    const absl::Status error = absl::FailedPreconditionError((*hello)->unusable());
+    GiveUp(error, refused);
     return error;
   }
   ready_ = true;
-  MutexLock lock(&mutex_);
-  version_ = (*hello)->version();
+  {
+    MutexLock lock(&mutex_);
+    version_ = (*hello)->version();
+  }
+  TellVersion((*hello)->version());
   return absl::OkStatus();
+}
+
+void CompilerClient::GiveUp(const absl::Status& reason,
+                            const absl::StatusOr<CompileReply>& answer) {
+  for (Job& job : std::exchange(queued_, {})) job.callback(answer);
+  TellVersion(reason);
+}
+
+void CompilerClient::TellVersion(const absl::StatusOr<std::string>& version) {
+  for (VersionCallback& callback : std::exchange(asking_, {})) callback(version);
 }
 
 void CompilerClient::EndProcess(const absl::Status& reason) {
@@ -216,6 +251,7 @@ void CompilerClient::EndProcess(const absl::Status& reason) {
   if (!ready_) {
     // What waited for the process has had its attempt as well.
     for (Job& job : std::exchange(queued_, {})) jobs.push_back(std::move(job));
+    TellVersion(reason);
   }
   ready_ = false;
   for (Job& job : jobs) RetryOrFail(std::move(job), reason);

@@ -39,6 +39,8 @@ class CompilerClient {
   // The compiler's answer, whatever its outcome; an error when there was none. A compile that
   // crashed, or whose compiler died, has been tried twice by then.
   using Callback = std::function<void(absl::StatusOr<proto::CompileReply>)>;
+  // What the compiler says of its version; an error when there is no compiler to say it.
+  using VersionCallback = std::function<void(absl::StatusOr<std::string>)>;
 
   // Throws std::system_error when no thread can be had.
   CompilerClient(CompilerClientOptions options, UniqueFd wake_fd);
@@ -55,6 +57,12 @@ class CompilerClient {
   void Start(JobId id, std::shared_ptr<const proto::CompileRequest> request, Callback callback);
   // Kills the compile, if it has not ended.
   void Abort(JobId id);
+
+  // Calls `callback` once: at once when the version is known, else from the client's thread when
+  // the process, which is started if need be, has said hello or could not. It must not block.
+  void AskVersion(VersionCallback callback);
+  // Calls `function` from the client's thread.
+  void Run(std::function<void()> function) { Send(std::move(function)); }
 
   // What the compiler's last hello said of its version; empty before.
   std::string compiler_version() const;
@@ -78,7 +86,7 @@ class CompilerClient {
   void Send(std::function<void()> command);  // to the thread
 
   // All below runs in the thread.
-  void Run();
+  void RunThread();
   void RunCommands();
   void Wait();
   std::uint64_t NextDeadline() const;
@@ -86,6 +94,9 @@ class CompilerClient {
   void CheckProcess();
   void StartProcess();
   absl::Status ReceiveHello();
+  // The process is of no use, and another would be none: who waits for it is told so.
+  void GiveUp(const absl::Status& reason, const absl::StatusOr<proto::CompileReply>& answer);
+  void TellVersion(const absl::StatusOr<std::string>& version);
   // Ends the process and everything that runs in it. Jobs of it are tried again, or fail with
   // `reason`.
   void EndProcess(const absl::Status& reason);
@@ -111,6 +122,7 @@ class CompilerClient {
   bool ready_ = false;  // the process has said hello
   std::uint64_t start_deadline_ns_ = 0;
   std::deque<Job> queued_;
+  std::vector<VersionCallback> asking_;  // for the version of a process that starts
   std::vector<Job> active_;
 
   std::thread thread_;

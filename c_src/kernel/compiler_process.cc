@@ -22,8 +22,9 @@ constexpr std::size_t kMaxHelloBytes = 4096;
 // The little of our environment that a program may need in order to start at all.
 std::vector<std::string> CompilerEnvironment() {
   std::vector<std::string> environment;
-  for (const char* name :
-       {"LD_LIBRARY_PATH", "ASAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS"}) {
+  for (const char* name : {"LD_LIBRARY_PATH", "ROCM_PATH", "HIP_PATH", "CUDA_HOME", "CUDA_PATH",
+                           "AMDGPU_HIPRTC_LIBRARY", "AMDGPU_COMGR_LIBRARY", "AMDGPU_NVRTC_LIBRARY",
+                           "ASAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS"}) {
     if (const char* value = std::getenv(name); value != nullptr) {
       environment.push_back(absl::StrCat(name, "=", value));
     }

@@ -6,8 +6,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "c_src/base/build_id.h"
-#include "c_src/kernel/sha256.h"
 #include "c_src/base/utf8.h"
+#include "c_src/kernel/sha256.h"
 
 namespace amdgpu {
 namespace {
@@ -77,6 +77,7 @@ std::string Fingerprint(const proto::CompileRequest& request) {
   AppendText(OrDefault(request.target(), kDefaultTarget), out);
   AppendText(OrDefault(request.std(), kDefaultStd), out);
   AppendNumber(request.strict_math(), out);
+  AppendNumber(request.signature_only(), out);
   AppendNumber(request.optimization(), out);
   AppendNumber(request.block_x(), out);
   AppendNumber(request.block_y(), out);
@@ -91,12 +92,10 @@ std::string Fingerprint(const proto::CompileRequest& request) {
   return out;
 }
 
-std::string ContentKey(const proto::CompileRequest& request, const std::string& host_target) {
-  std::string context = "amdgpu code object 1";
+std::string ContentKey(const proto::CompileRequest& request, const std::string& maker) {
+  std::string context = "amdgpu code object 2";
   AppendText(std::string(BuildId()), context);
-  // Only host code depends on the CPU of this machine.
-  AppendText(OrDefault(request.target(), kDefaultTarget) == kDefaultTarget ? host_target : "",
-             context);
+  AppendText(maker, context);
   Sha256 hash;
   hash.Update(context);
   hash.Update(Fingerprint(request));

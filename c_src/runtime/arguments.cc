@@ -185,6 +185,10 @@ absl::Status Signature::Pack(absl::Span<const Argument> arguments, std::byte* bl
       absl::StatusOr<gpu::DeviceAddress> address = place_buffer(i, parameter, *buffer);
       if (!address.ok()) return address.status();
       std::memcpy(place, &*address, sizeof(*address));
+    } else if (parameter.kind == proto::PARAM_OPAQUE &&
+               !std::holds_alternative<absl::Span<const std::byte>>(argument)) {
+      absl::Status status = PackOpaque(index, parameter, argument, place, place_buffer);
+      if (!status.ok()) return status;
     } else {
       const auto* bytes = std::get_if<absl::Span<const std::byte>>(&argument);
       if (bytes == nullptr || bytes->size() != parameter.size) {
@@ -250,6 +254,47 @@ absl::Status Signature::PackFloat(int index, const Parameter& parameter, const A
                  Describe(argument));
   }
   return absl::OkStatus();
+}
+
+absl::Status Signature::PackOpaque(int index, const Parameter& parameter, const Argument& argument,
+                                   std::byte* place, PlaceBuffer place_buffer) const {
+  const std::uint32_t size = parameter.size;
+  if (const auto* buffer = std::get_if<BufferRef>(&argument)) {
+    if (size == sizeof(gpu::DeviceAddress) && *buffer != nullptr) {
+      absl::StatusOr<gpu::DeviceAddress> address =
+          place_buffer(static_cast<std::size_t>(index), parameter, *buffer);
+      if (!address.ok()) return address.status();
+      std::memcpy(place, &*address, sizeof(*address));
+      return absl::OkStatus();
+    }
+  } else if (const auto* value = std::get_if<double>(&argument)) {
+    if (size == 4 || size == 8) {
+      return PackFloat(index, {.dtype = size == 4 ? proto::DTYPE_F32 : proto::DTYPE_F64}, *value,
+                       place);
+    }
+  } else if (const auto* boolean = std::get_if<bool>(&argument)) {
+    if (size == sizeof(bool)) {
+      std::memcpy(place, boolean, sizeof(*boolean));
+      return absl::OkStatus();
+    }
+  } else {
+    // Signed or not: nobody knows.
+    static constexpr proto::DType kSigned[] = {proto::DTYPE_I8, proto::DTYPE_I16, proto::DTYPE_I32,
+                                               proto::DTYPE_I64};
+    static constexpr proto::DType kUnsigned[] = {proto::DTYPE_U8, proto::DTYPE_U16,
+                                                 proto::DTYPE_U32, proto::DTYPE_U64};
+    for (std::size_t i = 0; i < std::size(kSigned); ++i) {
+      if (size == 1u << i && (StoreInteger(kSigned[i], argument, place) ||
+                              StoreInteger(kUnsigned[i], argument, place))) {
+        return absl::OkStatus();
+      }
+    }
+  }
+  std::string expected = absl::StrCat("a binary of ", size, " bytes");
+  if (size == 8) expected = absl::StrCat("a buffer, an integer, a float or ", expected);
+  if (size == 4) expected = absl::StrCat("an integer, a float or ", expected);
+  if (size == 1 || size == 2) expected = absl::StrCat("an integer or ", expected);
+  return Error(index, expected, Describe(argument));
 }
 
 absl::Status CheckShape(const gpu::Properties& properties, const Signature& signature,

@@ -58,6 +58,9 @@ class Signature {
                            std::byte* place) const;
   absl::Status PackFloat(int index, const Parameter& parameter, const Argument& argument,
                          std::byte* place) const;
+  // Of a parameter known by its size alone: what was given decides.
+  absl::Status PackOpaque(int index, const Parameter& parameter, const Argument& argument,
+                          std::byte* place, PlaceBuffer place_buffer) const;
 
   const gpu::KernelInfo* info_;
   std::vector<Parameter> parameters_;

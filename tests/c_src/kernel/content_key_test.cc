@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "c_src/base/build_id.h"
+#include "c_src/base/utf8.h"
 #include "c_src/kernel/sha256.h"
 #include "c_src/kernel/target_identity.h"
-#include "c_src/base/utf8.h"
 
 namespace amdgpu {
 namespace {
@@ -53,6 +53,7 @@ TEST(ContentKeyTest, EveryFieldThatChangesTheResultChangesTheKey) {
       [](auto& r) { r.set_target("gfx90a"); },
       [](auto& r) { r.set_std("c++20"); },
       [](auto& r) { r.set_strict_math(true); },
+      [](auto& r) { r.set_signature_only(true); },
       [](auto& r) { r.set_optimization(1); },
       [](auto& r) { r.set_block_x(1); },
       [](auto& r) { r.set_block_y(1); },
@@ -97,11 +98,12 @@ TEST(ContentKeyTest, LimitsAndWrittenOutDefaultsDoNotCount) {
   EXPECT_EQ(ContentKey(request, "cpu"), key);
 }
 
-TEST(ContentKeyTest, TheCpuCountsForHostCodeAlone) {
+TEST(ContentKeyTest, WhatElseTheCodeDependsOnCounts) {
   proto::CompileRequest request = Base();
   EXPECT_NE(ContentKey(request, "cpu"), ContentKey(request, "other cpu"));
   request.set_target("gfx90a");
-  EXPECT_EQ(ContentKey(request, "cpu"), ContentKey(request, "other cpu"));
+  EXPECT_NE(ContentKey(request, "hipRTC 9.0"), ContentKey(request, "hipRTC 9.1"));
+  EXPECT_EQ(ContentKey(request, "hipRTC 9.0"), ContentKey(request, "hipRTC 9.0"));
 }
 
 TEST(ContentKeyTest, DefaultsFillOnlyWhatIsEmpty) {

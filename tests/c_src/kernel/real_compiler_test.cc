@@ -29,6 +29,7 @@ class RealCompilerTest : public testing::Test {
   std::unique_ptr<CompileService> Create() const {
     CompileServiceOptions options;
     options.compiler_path = REAL_COMPILER;
+    options.vendor_compiler_path = REAL_VENDOR_COMPILER;
     options.cache_dir = directory_.Path("cache");
     auto service = CompileService::Create(options);
     EXPECT_TRUE(service.ok()) << service.status();
@@ -42,11 +43,13 @@ class RealCompilerTest : public testing::Test {
     return request;
   }
 
-  static CompileResult Compile(CompileService& service, const std::string& source) {
+  static CompileResult Compile(CompileService& service, const proto::CompileRequest& request) {
     std::promise<CompileResult> promise;
-    service.Compile(Request(source),
-                    [&](CompileResult result) { promise.set_value(std::move(result)); });
+    service.Compile(request, [&](CompileResult result) { promise.set_value(std::move(result)); });
     return promise.get_future().get();
+  }
+  static CompileResult Compile(CompileService& service, const std::string& source) {
+    return Compile(service, Request(source));
   }
 
   const TestDirectory directory_;
@@ -96,6 +99,121 @@ TEST_F(RealCompilerTest, SaysWhereTheSourceIsWrong) {
   EXPECT_NE(result.code.status().message().find("\n    2 |   x[0] = foo;\n      |          ^"),
             std::string::npos)
       << result.code.status();
+}
+
+// What the machine has: the first target of the list that compiles, or a reason to skip.
+class RealGpuCompilerTest : public RealCompilerTest,
+                            public testing::WithParamInterface<const char*> {
+ protected:
+  proto::CompileRequest GpuRequest(const std::string& source,
+                                   const std::vector<std::string>& names = {}) const {
+    proto::CompileRequest request = Request(source);
+    request.set_target(GetParam());
+    for (const std::string& name : names) request.add_names(name);
+    return request;
+  }
+  static bool IsAbsent(const CompileResult& result) {
+    return absl::IsFailedPrecondition(result.code.status());
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(Targets, RealGpuCompilerTest, testing::Values("gfx90a", "sm_90"));
+
+TEST_P(RealGpuCompilerTest, TheSourceSaysWhatTheArgumentsAre) {
+  auto service = Create();
+  // The body is nothing for the host's compiler, which does not look at it.
+  const std::string source =
+      "struct Pair { int a; double b; };\n"
+      "namespace n { __device__ int counter; }\n"
+      "template <class T> __global__ void k(const T* in, float4* out, T factor, Pair p, bool b) {\n"
+      "#ifdef __AMDGPU_HOST_DEVICE__\n  this is not C++;\n#else\n"
+      "  out[0].x = in[0] * factor + p.a + b + n::counter;\n#endif\n}\n";
+  const CompileResult result = Compile(*service, GpuRequest(source, {"k<double>"}));
+  if (IsAbsent(result)) GTEST_SKIP() << result.code.status().message();
+  ASSERT_TRUE(result.code.ok()) << result.code.status();
+  EXPECT_TRUE((*result.code)->warnings.empty()) << (*result.code)->warnings[0].message();
+  proto::VendorCodeObject object;
+  ASSERT_TRUE(object.ParseFromString((*result.code)->bytes));
+  EXPECT_EQ(object.target(), GetParam());
+  ASSERT_EQ(object.kernels_size(), 1);
+  const proto::KernelInfo& kernel = object.kernels(0);
+  EXPECT_EQ(kernel.name(), "k<double>");
+  ASSERT_EQ(kernel.params_size(), 5);
+  EXPECT_EQ(kernel.params(0).type(), "const double*");
+  EXPECT_EQ(kernel.params(0).dtype(), proto::DTYPE_F64);
+  EXPECT_TRUE(kernel.params(0).read_only());
+  EXPECT_EQ(kernel.params(1).dtype(), proto::DTYPE_F32);
+  EXPECT_EQ(kernel.params(1).lanes(), 4u);
+  EXPECT_EQ(kernel.params(2).kind(), proto::PARAM_SCALAR);
+  EXPECT_EQ(kernel.params(3).kind(), proto::PARAM_AGGREGATE);
+  EXPECT_EQ(kernel.params(3).offset(), 24u);
+  EXPECT_EQ(kernel.params(4).dtype(), proto::DTYPE_BOOL);
+  ASSERT_EQ(object.globals_size(), 1);
+  EXPECT_EQ(object.globals(0).name(), "n::counter");
+  EXPECT_EQ(object.globals(0).symbol(), "_ZN1n7counterE");
+}
+
+TEST_P(RealGpuCompilerTest, IsFoundOnDiskByTheLibrarysVersion) {
+  if (const CompileResult result = Compile(*Create(), GpuRequest(kSaxpy)); IsAbsent(result)) {
+    GTEST_SKIP() << result.code.status().message();
+  }
+  auto service = Create();
+  const CompileResult disk = Compile(*service, GpuRequest(kSaxpy));
+  ASSERT_TRUE(disk.code.ok()) << disk.code.status();
+  EXPECT_EQ(disk.origin, CodeOrigin::kDisk);
+  EXPECT_NE(service->Lookup(GpuRequest(kSaxpy)), nullptr);
+  EXPECT_EQ(service->Lookup(Request(kSaxpy)), nullptr);
+}
+
+TEST_P(RealGpuCompilerTest, AWrongNameIsToldTheRightOnes) {
+  auto service = Create();
+  const CompileResult result = Compile(*service, GpuRequest(kSaxpy, {"saxpi"}));
+  if (IsAbsent(result)) GTEST_SKIP() << result.code.status().message();
+  ASSERT_TRUE(absl::IsInvalidArgument(result.code.status())) << result.code.status();
+  EXPECT_NE(result.code.status().message().find("the source has: saxpy"), std::string::npos)
+      << result.code.status();
+}
+
+TEST_P(RealGpuCompilerTest, AnErrorIsTheVendorsAlone) {
+  auto service = Create();
+  const CompileResult result = Compile(
+      *service, GpuRequest("extern \"C\" __global__ void k(float* x) {\n  x[0] = foo;\n}\n"));
+  if (IsAbsent(result)) GTEST_SKIP() << result.code.status().message();
+  ASSERT_TRUE(absl::IsInvalidArgument(result.code.status())) << result.code.status();
+  EXPECT_NE(result.code.status().message().find("\n    2 |   x[0] = foo;\n      |          ^"),
+            std::string::npos)
+      << result.code.status();
+}
+
+TEST_P(RealGpuCompilerTest, CanBeCancelled) {
+  auto service = Create();
+  std::promise<CompileResult> promise;
+  const auto id = service->Compile(
+      GpuRequest(kSaxpy), [&](CompileResult result) { promise.set_value(std::move(result)); });
+  if (service->Cancel(id)) {
+    EXPECT_TRUE(absl::IsCancelled(promise.get_future().get().code.status()));
+  } else {
+    promise.get_future().wait();
+  }
+}
+
+TEST_F(RealCompilerTest, AnAbsentCompilerIsAClearError) {
+  setenv("AMDGPU_HIPRTC_LIBRARY", "/nowhere/libhiprtc.so", 1);
+  auto service = Create();
+  proto::CompileRequest request = Request(kSaxpy);
+  request.set_target("gfx90a");
+  for (int i = 0; i < 2; ++i) {
+    const CompileResult result = Compile(*service, request);
+    EXPECT_TRUE(absl::IsFailedPrecondition(result.code.status())) << result.code.status();
+    EXPECT_NE(result.code.status().message().find("libamdhip64-dev"), std::string::npos);
+  }
+  unsetenv("AMDGPU_HIPRTC_LIBRARY");
+  for (const char* target : {"gfx1", "sm_1", "tpu", "gfx90a;rm"}) {
+    request.set_target(target);
+    EXPECT_TRUE(absl::IsFailedPrecondition(Compile(*service, request).code.status())) << target;
+  }
+  EXPECT_TRUE(Compile(*service, kSaxpy).code.ok()) << "the host's compiler must not care";
+  EXPECT_EQ(service->stats().crashes, 0u);
 }
 
 }  // namespace

@@ -98,6 +98,40 @@ TEST(Arguments, HalvesAreRoundedAsTheHardwareDoes) {
   EXPECT_NE(ToHalf(NAN) & 0x3ffu, 0u);
 }
 
+TEST(Arguments, WhatIsKnownByItsSizeTakesWhatIsGiven) {
+  const auto pack = [](std::uint32_t size, Argument argument) -> absl::StatusOr<std::uint64_t> {
+    gpu::KernelInfo info = InfoOf(proto::DTYPE_I64);
+    info.mutable_params(0)->set_kind(proto::PARAM_OPAQUE);
+    info.mutable_params(0)->set_dtype(proto::DTYPE_NONE);
+    info.mutable_params(0)->set_size(size);
+    const absl::StatusOr<Signature> signature = Signature::Create(info, 4096);
+    if (!signature.ok()) return signature.status();
+    std::uint64_t block = 0;
+    absl::Status status =
+        signature->Pack({&argument, 1}, reinterpret_cast<std::byte*>(&block), NoBuffers);
+    if (!status.ok()) return status;
+    return block;
+  };
+  EXPECT_EQ(*pack(4, 1.5), 0x3fc00000u);
+  EXPECT_EQ(*pack(8, 1.5), 0x3ff8000000000000u);
+  EXPECT_EQ(*pack(4, std::int64_t{-1}), 0xffffffffu);
+  EXPECT_EQ(*pack(4, std::int64_t{0xffffffff}), 0xffffffffu);
+  EXPECT_EQ(*pack(8, std::int64_t{-1}), ~std::uint64_t{0});
+  EXPECT_EQ(*pack(8, ~std::uint64_t{0}), ~std::uint64_t{0});
+  EXPECT_EQ(*pack(2, std::int64_t{65535}), 65535u);
+  EXPECT_EQ(*pack(1, true), 1u);
+  const std::byte bytes[3] = {std::byte{1}, std::byte{2}, std::byte{3}};
+  EXPECT_EQ(*pack(3, absl::MakeConstSpan(bytes)), 0x030201u);
+  EXPECT_FALSE(pack(4, absl::MakeConstSpan(bytes)).ok());
+  EXPECT_FALSE(pack(4, std::int64_t{1} << 32).ok());
+  EXPECT_FALSE(pack(4, 1e300).ok());
+  EXPECT_FALSE(pack(2, 1.0).ok());
+  EXPECT_FALSE(pack(3, std::int64_t{1}).ok());
+  EXPECT_FALSE(pack(8, BufferRef()).ok());
+  EXPECT_FALSE(pack(4, BufferRef()).ok());
+  EXPECT_TRUE(absl::StrContains(pack(8, true).status().message(), "a buffer, an integer, a float"));
+}
+
 TEST(Arguments, RefusalsSayWhichAndWhy) {
   const absl::Status status = Pack(proto::DTYPE_I32, std::int64_t{1} << 40).status();
   const std::optional<proto::ErrorDetail> detail = GetErrorDetail(status);

@@ -57,6 +57,7 @@ defmodule AMDGPU.Compiler do
   defp options do
     %{
       compiler_path: NativeFiles.path("amdgpu_compiler"),
+      vendor_compiler_path: NativeFiles.path("amdgpu_vendorcc"),
       cache_dir: Application.get_env(:amdgpu, :cache_dir),
       use_disk: Application.get_env(:amdgpu, :disk_cache, true),
       disk_limit: Application.get_env(:amdgpu, :cache_bytes)

@@ -106,9 +106,10 @@ defmodule AMDGPU.Kernel do
 
     * `name`, `symbol` (mangled), `core`
     * `params` - a list of `%{name:, type:, kind:, dtype:, read_only:, size:, lanes:}`: `type` as in
-      the source, `kind` `:scalar`, `:pointer` or `:aggregate`, `dtype` of the scalar or of what the
-      pointer points to (nil for other types), `size` in bytes, `lanes` of a vector type (4 for
-      `float4`)
+      the source, `kind` `:scalar`, `:pointer`, `:aggregate` or `:opaque` (on a GPU, when the source
+      does not tell: a number, a buffer or a binary is passed as given), `dtype` of the scalar or of
+      what the pointer points to (nil for other types), `size` in bytes, `lanes` of a vector type (4
+      for `float4`)
     * `static_shared_bytes`, `uses_dynamic_shared`, `max_threads_per_block` (`__launch_bounds__`; 0 =
       the device's)
     * `specialised_shapes` - block shapes that have code of their own now

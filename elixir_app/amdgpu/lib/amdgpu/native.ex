@@ -28,7 +28,7 @@ defmodule AMDGPU.Native do
     end
   end
 
-  # The compile service. Options: compiler_path, cache_dir, use_disk, disk_limit.
+  # The compile service. Options: compiler_path, vendor_compiler_path, cache_dir, use_disk, disk_limit.
   def compiler_start(_options), do: stub()
   def compiler_stop, do: stub()
   def compiler_stats, do: stub()
