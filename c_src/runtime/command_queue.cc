@@ -48,13 +48,17 @@ std::byte* CommandQueue::ReserveBytes(std::uint64_t bytes) {
 
 JobImplRef CommandQueue::Submit(protocol::CommandHeader& header, protocol::CommandKind kind,
                                 StreamId stream, std::uint64_t timeout_ns,
-                                std::shared_ptr<const gpu::KernelInfo> kernel, bool specialised) {
+                                std::shared_ptr<const gpu::KernelInfo> kernel, bool specialised,
+                                CommandOrigin origin) {
   const std::uint32_t slot = free_slots_.back();
   free_slots_.pop_back();
   const Ticket ticket = next_sequence_++ << kSlotBits | slot;
   auto job = std::make_shared<JobImpl>(shared_from_this(), ticket);
   const std::uint64_t now = NowNs();
-  pending_[slot] = {ticket, stream, now, timeout_ns, specialised, job, std::move(kernel)};
+  pending_[slot] = {ticket, stream,  now,    timeout_ns, specialised, job, std::move(kernel),
+                    origin, newest_, kNoSlot};
+  (newest_ == kNoSlot ? oldest_ : pending_[newest_].newer) = slot;
+  newest_ = slot;
   in_flight_.fetch_add(1, std::memory_order_relaxed);
   (*clocks_)[stream].submitted.store(ticket, std::memory_order_release);
 
@@ -64,6 +68,7 @@ JobImplRef CommandQueue::Submit(protocol::CommandHeader& header, protocol::Comma
   header.ticket = ticket;
   header.submitted_ns = now;
   header.timeout_ns = timeout_ns;
+  header.owner = origin.owner;
   commands_.Publish(reserved_bytes_);
   Segment::Bell(header_.command).Ring();
   return job;
@@ -75,12 +80,21 @@ JobImplRef CommandQueue::JobOf(Ticket ticket) const {
 }
 
 JobImplRef CommandQueue::Oldest() const {
-  const PendingCommand* oldest = nullptr;
-  for (const PendingCommand& pending : pending_) {
-    if (pending.ticket == 0) continue;
-    if (oldest == nullptr || pending.ticket < oldest->ticket) oldest = &pending;
+  return oldest_ == kNoSlot ? nullptr : pending_[oldest_].job;
+}
+
+void CommandQueue::ForEachPending(absl::FunctionRef<bool(const PendingCommand&)> visit) const {
+  for (std::uint32_t slot = oldest_; slot != kNoSlot; slot = pending_[slot].newer) {
+    if (!visit(pending_[slot])) return;
   }
-  return oldest == nullptr ? nullptr : oldest->job;
+}
+
+PendingCommand CommandQueue::Take(std::uint32_t slot) {
+  PendingCommand taken = std::exchange(pending_[slot], {});
+  (taken.older == kNoSlot ? oldest_ : pending_[taken.older].newer) = taken.newer;
+  (taken.newer == kNoSlot ? newest_ : pending_[taken.newer].older) = taken.older;
+  free_slots_.push_back(slot);
+  return taken;
 }
 
 bool CommandQueue::HasPrints() const {
@@ -131,8 +145,7 @@ bool CommandQueue::DrainOnce() {
       const Ticket ticket = records[taken].ticket;
       const std::uint32_t slot = ticket & kTicketSlotMask;
       if (ticket == 0 || pending_[slot].ticket != ticket) break;
-      done[taken] = std::exchange(pending_[slot], {});
-      free_slots_.push_back(slot);
+      done[taken] = Take(slot);
       (*clocks_)[done[taken].stream].completed.store(ticket, std::memory_order_release);
     }
   }
@@ -274,11 +287,7 @@ std::vector<PendingCommand> CommandQueue::TakePending() {
   }
   std::vector<PendingCommand> rest;
   AdaptiveLock lock(&mutex_);
-  for (std::uint32_t slot = 0; slot < pending_.size(); ++slot) {
-    if (pending_[slot].ticket == 0) continue;
-    rest.push_back(std::exchange(pending_[slot], {}));
-    free_slots_.push_back(slot);
-  }
+  while (oldest_ != kNoSlot) rest.push_back(Take(oldest_));
   for (StreamId stream = 0; stream < kMaxStreams; ++stream) {
     StreamClock& clock = (*clocks_)[stream];
     clock.completed.store(clock.submitted.load(), std::memory_order_release);

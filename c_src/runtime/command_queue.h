@@ -11,6 +11,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/btree_map.h"
+#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "c_src/base/mutex.h"
@@ -21,6 +22,13 @@
 
 namespace amdgpu {
 
+// Who caused a command, and what telemetry calls it.
+struct CommandOrigin {
+  OwnerId owner = 0;
+  std::uint32_t kernel = 0;  // of a launch; telemetry's numbers
+  std::uint32_t label = 0;
+};
+
 // A command that the worker has not completed.
 struct PendingCommand {
   Ticket ticket = 0;
@@ -30,6 +38,10 @@ struct PendingCommand {
   bool specialised = false;
   JobImplRef job;
   std::shared_ptr<const gpu::KernelInfo> kernel;  // of a launch; null for other commands
+  CommandOrigin origin;
+  // Slots of the commands submitted before and after it; kNoSlot at the ends.
+  std::uint32_t older = 0;
+  std::uint32_t newer = 0;
 };
 
 // Thread-safe: submitting is done under mutex(), draining by whoever gets at it.
@@ -60,13 +72,17 @@ class CommandQueue final : public JobPump, public std::enable_shared_from_this<C
   JobImplRef Submit(protocol::CommandHeader& header, protocol::CommandKind kind, StreamId stream,
                     std::uint64_t timeout_ns = 0,
                     std::shared_ptr<const gpu::KernelInfo> kernel = nullptr,
-                    bool specialised = false) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+                    bool specialised = false, CommandOrigin origin = {})
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // The job of a command that has not completed, or null.
   JobImplRef JobOf(Ticket ticket) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  // The job of the oldest command that has not completed, or null. Looks at all of them.
+  // The job of the oldest command that has not completed, or null.
   JobImplRef Oldest() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Calls `visit` for what has not completed, oldest first, while it returns true.
+  void ForEachPending(absl::FunctionRef<bool(const PendingCommand&)> visit) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   bool open() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return open_; }
   std::uint64_t in_flight() const { return in_flight_.load(std::memory_order_relaxed); }
@@ -101,7 +117,11 @@ class CommandQueue final : public JobPump, public std::enable_shared_from_this<C
   std::vector<PendingCommand> TakePending();
 
  private:
+  static constexpr std::uint32_t kNoSlot = ~std::uint32_t{0};
+
   std::byte* ReserveBytes(std::uint64_t bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Takes a command out of the table.
+  PendingCommand Take(std::uint32_t slot) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool HasWork() const;
   bool HasPrints() const;
   // False if the rest has to wait for a thread of the device.
@@ -122,6 +142,8 @@ class CommandQueue final : public JobPump, public std::enable_shared_from_this<C
   Ticket next_sequence_ ABSL_GUARDED_BY(mutex_) = 1;
   std::uint64_t reserved_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   std::vector<PendingCommand> pending_ ABSL_GUARDED_BY(mutex_);
+  std::uint32_t oldest_ ABSL_GUARDED_BY(mutex_) = kNoSlot;
+  std::uint32_t newest_ ABSL_GUARDED_BY(mutex_) = kNoSlot;
   std::vector<std::uint32_t> free_slots_ ABSL_GUARDED_BY(mutex_);
   std::atomic<std::uint64_t> in_flight_{0};
 

@@ -50,7 +50,8 @@ DeviceImpl::DeviceImpl(DeviceOptions options, std::shared_ptr<CompileService> co
           std::move(segment), std::shared_ptr<StreamClocks>(memory_, &memory_->clocks()),
           callbacks_.on_print)),
       arena_(std::move(arena)),
-      staging_(protocol::kStagingBytes) {
+      staging_(protocol::kStagingBytes),
+      telemetry_(options_.telemetry) {
   streams_[0] = true;
   limit_ =
       options_.memory_limit_bytes != 0 ? options_.memory_limit_bytes : DefaultLimit(arena_.bytes());
@@ -82,6 +83,9 @@ absl::StatusOr<DeviceRef> DeviceImpl::Open(DeviceOptions options,
   device->handle_ = handle;
   device->StartThreads();
   device->SetReady(true);
+  if (device->telemetry_ != nullptr) {
+    device->telemetry_device_ = device->telemetry_->AddDevice(device);
+  }
   return handle;
 }
 
@@ -100,6 +104,7 @@ void DeviceImpl::StartThreads() {
         [&self] { self->OnWorkerReadable(); });
     if (self->worker_ != nullptr) self->EndWorker();
     self->queue_->Stop();
+    if (self->telemetry_ != nullptr) self->telemetry_->RemoveDevice(self->telemetry_device_);
     self->ended_.count_down();
   }).detach();
 }
@@ -228,6 +233,7 @@ void DeviceImpl::EndWorker() {
     AdaptiveLock lock(&mutex());
     closed = closed_;
   }
+  if (!closed) Report(proto::Event::KIND_DEVICE_LOST, std::string(reason.message()));
   if (!closed && callbacks_.on_worker_exit) callbacks_.on_worker_exit({reason, generation_});
 }
 
@@ -253,6 +259,7 @@ absl::Status DeviceImpl::AnswerPending(const std::string& how_it_ended) {
   }
   const absl::Status lost =
       culprit == nullptr ? reason : DeviceLostError(Name(), std::string(reason.message()));
+  ReportLost(pending, lost);
   for (const PendingCommand& command : pending) {
     command.job->Finish(&command == culprit ? reason : lost);
   }
@@ -285,6 +292,7 @@ absl::Status DeviceImpl::Restart() {
       if (status->ok()) {
         restarts_.fetch_add(1);
         SetReady(true);
+        Report(proto::Event::KIND_DEVICE_RESTARTED, "");
         for (const auto& task : std::exchange(after_restart_, {})) task();
       }
     }

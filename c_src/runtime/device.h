@@ -24,6 +24,10 @@
 
 namespace amdgpu {
 
+namespace telemetry {
+class Hub;
+}
+
 class Buffer;
 class Device;
 class Kernel;
@@ -110,6 +114,12 @@ struct LaunchOptions {
   gpu::StreamId stream = 0;
   std::uint64_t timeout_ns =
       0;  // running time on the device after which the worker is ended; 0 = none
+  // For telemetry: who launches, a name for this launch, and what it reads and writes (bytes) and
+  // computes, if that is known.
+  OwnerId owner = 0;
+  std::string label{};
+  std::uint64_t bytes = 0;
+  std::uint64_t flops = 0;
 };
 
 struct DeviceOptions {
@@ -122,6 +132,8 @@ struct DeviceOptions {
   std::uint32_t threads = 0;                           // of the host device; 0 = one per core
   bool specialise = true;                              // on block shapes, in the background
   std::string allocation_log;  // file for every event of the pool; empty = off
+  // Who makes frames of what the device does; null = nobody.
+  std::shared_ptr<telemetry::Hub> telemetry;
 };
 
 // A worker's end, for who supervises the device.
@@ -235,7 +247,7 @@ class Device : public std::enable_shared_from_this<Device> {
   // A kernel of `request`, from the caches or compiled; `name` is one of its name expressions. A
   // memory hit whose module is loaded ends before this returns.
   virtual JobRef Compile(proto::CompileRequest request, absl::string_view name,
-                         absl::string_view core_class) = 0;
+                         absl::string_view core_class, OwnerId owner = 0) = 0;
   // Bytes into a __device__ or __constant__ variable of the kernel's module, in order before later
   // launches.
   virtual JobRef WriteGlobal(const KernelRef& kernel, absl::string_view name, std::uint64_t offset,

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "c_src/base/clock.h"
 #include "c_src/runtime/device_impl.h"
 
 namespace amdgpu {
@@ -140,7 +141,7 @@ absl::Status DeviceImpl::Unshare(BufferState& state, gpu::StreamId stream, bool 
   if (keep_contents && state.bytes != 0) {
     const absl::StatusOr<JobImplRef> copy =
         SubmitCopy(CommandKind::kCopy, (*fresh)->device_address(), state.block->device_address(),
-                   state.bytes, stream);
+                   state.bytes, stream, state.owner.load());
     if (!copy.ok()) return copy.status();
     const Ticket ticket = (*copy)->info().ticket;
     (*fresh)->MarkUse(stream, ticket, /*write=*/true);
@@ -176,23 +177,27 @@ absl::Status DeviceImpl::Write(const BufferRef& buffer, std::uint64_t offset,
     }
     block = (*state)->block;
   }
+  const std::uint64_t started_ns = NowNs();
   // Outside of the lock: who launches with the buffer meanwhile has a race of their own making.
   if (old != nullptr && bytes.size() < (*state)->bytes) {
     std::memcpy(block->host(), old->host(), (*state)->bytes);
   }
   if (!bytes.empty()) std::memcpy(block->host() + offset, bytes.data(), bytes.size());
+  host_copies_.fetch_add(1, std::memory_order_relaxed);
+  host_copied_bytes_.fetch_add(bytes.size(), std::memory_order_relaxed);
+  host_copied_ns_.fetch_add(NowNs() - started_ns, std::memory_order_relaxed);
   return absl::OkStatus();
 }
 
 absl::StatusOr<JobImplRef> DeviceImpl::SubmitCopy(CommandKind kind, std::uint64_t destination,
                                                   std::uint64_t source, std::uint64_t bytes,
-                                                  gpu::StreamId stream) {
+                                                  gpu::StreamId stream, OwnerId owner) {
   auto* command = queue_->Reserve<protocol::CopyCommand>();
   if (command == nullptr) return RingFullError();
   command->destination = destination;
   command->source = source;
   command->bytes = bytes;
-  return queue_->Submit(command->header, kind, stream);
+  return queue_->Submit(command->header, kind, stream, 0, nullptr, false, {.owner = owner});
 }
 
 absl::StatusOr<JobRef> DeviceImpl::WriteQueued(const BufferRef& buffer, std::uint64_t offset,
@@ -218,8 +223,9 @@ absl::StatusOr<JobRef> DeviceImpl::WriteQueued(const BufferRef& buffer, std::uin
   if (!bytes.empty()) {
     std::memcpy(queue_->segment().staging() + *place, bytes.data(), bytes.size());
   }
-  absl::StatusOr<JobImplRef> job = SubmitCopy(
-      CommandKind::kCopyIn, state.block->device_address() + offset, *place, bytes.size(), stream);
+  absl::StatusOr<JobImplRef> job =
+      SubmitCopy(CommandKind::kCopyIn, state.block->device_address() + offset, *place, bytes.size(),
+                 stream, state.owner.load());
   if (!job.ok()) return job.status();
   const Ticket ticket = (*job)->info().ticket;
   staging_.Use(*place, bytes.size(), {stream, ticket});
@@ -243,9 +249,9 @@ absl::StatusOr<JobRef> DeviceImpl::Copy(const BufferRef& destination,
   const bool whole = bytes == (*to)->bytes && *to != *from;
   if (status.ok()) status = Unshare(**to, stream, !whole);
   if (!status.ok()) return status;
-  absl::StatusOr<JobImplRef> job =
-      SubmitCopy(CommandKind::kCopy, (*to)->block->device_address() + destination_offset,
-                 (*from)->block->device_address() + source_offset, bytes, stream);
+  absl::StatusOr<JobImplRef> job = SubmitCopy(
+      CommandKind::kCopy, (*to)->block->device_address() + destination_offset,
+      (*from)->block->device_address() + source_offset, bytes, stream, (*to)->owner.load());
   if (!job.ok()) return job.status();
   const Ticket ticket = (*job)->info().ticket;
   (*from)->block->MarkUse(stream, ticket, /*write=*/false);
@@ -274,7 +280,8 @@ absl::StatusOr<JobRef> DeviceImpl::Fill(const BufferRef& buffer,
   std::memcpy(&command->pattern, pattern.data(), size);
   command->pattern_bytes = static_cast<std::uint32_t>(size);
   command->bytes = state.bytes;
-  JobImplRef job = queue_->Submit(command->header, CommandKind::kFill, stream);
+  JobImplRef job = queue_->Submit(command->header, CommandKind::kFill, stream, 0, nullptr, false,
+                                  {.owner = state.owner.load()});
   state.block->MarkUse(stream, job->info().ticket, /*write=*/true);
   return job;
 }

@@ -31,10 +31,12 @@
 #include "c_src/runtime/slab.h"
 #include "c_src/runtime/staging.h"
 #include "c_src/runtime/worker_process.h"
+#include "telemetry/device_feed.h"
+#include "telemetry/hub.h"
 
 namespace amdgpu {
 
-class DeviceImpl final : public Device {
+class DeviceImpl final : public Device, public telemetry::DeviceFeed {
  public:
   // The object behind the handle: it outlives the last DeviceRef until its threads have ended.
   static absl::StatusOr<DeviceRef> Open(DeviceOptions options,
@@ -80,7 +82,7 @@ class DeviceImpl final : public Device {
 
   // device_modules.cc
   JobRef Compile(proto::CompileRequest request, absl::string_view name,
-                 absl::string_view core_class) override;
+                 absl::string_view core_class, OwnerId owner) override;
   JobRef WriteGlobal(const KernelRef& kernel, absl::string_view name, std::uint64_t offset,
                      absl::Span<const std::byte> bytes) override;
 
@@ -91,6 +93,22 @@ class DeviceImpl final : public Device {
   absl::Status DestroyStream(gpu::StreamId stream) override;
   absl::Status StreamWait(gpu::StreamId stream, gpu::StreamId other) override;
   absl::StatusOr<JobRef> Synchronize(gpu::StreamId stream) override;
+
+  // device_telemetry.cc
+  const proto::DeviceProperties& telemetry_properties() const override { return properties_; }
+  void* telemetry_ring() const override { return queue_->segment().telemetry(); }
+  std::size_t telemetry_slots() const override { return protocol::kTelemetrySlots; }
+  telemetry::SamplerControl& telemetry_control() const override {
+    return queue_->segment().header().sampler;
+  }
+  bool telemetry_live() const override { return ready(); }
+  void FillWorker(proto::Worker* worker) const override;
+  void FillPool(proto::Pool* pool, std::size_t most_owners) const override;
+  std::size_t FillActive(std::size_t most,
+                         google::protobuf::RepeatedPtrField<proto::ActiveLaunch>* active,
+                         std::uint32_t* labels) const override;
+  std::uint64_t in_flight() const override { return queue_->in_flight(); }
+  telemetry::HostCopies host_copies() const override;
 
  private:
   static constexpr std::uint32_t kMaxArgsBytes = 4096;
@@ -118,7 +136,14 @@ class DeviceImpl final : public Device {
   absl::Status NotReadyError() const;
   std::string Name() const;
 
+  // --- Telemetry (device_telemetry.cc) ---
+  void Report(proto::Event::Kind kind, std::string message, std::uint64_t bytes = 0,
+              OwnerId owner = 0) const;
+  void ReportLost(absl::Span<const PendingCommand> commands, const absl::Status& status) const;
+
   // --- Memory (device_memory_calls.cc) ---
+  // All but the owners: quick.
+  MemoryReport MemoryTotals() const;
   absl::StatusOr<BufferRef> MakeBuffer(proto::DType dtype, std::uint64_t elements, OwnerId owner,
                                        const Allocation& allocation);
   absl::StatusOr<AllocationRequest> RequestFor(proto::DType dtype, std::uint64_t elements,
@@ -150,13 +175,15 @@ class DeviceImpl final : public Device {
   // A copy command between addresses, or from staging.
   absl::StatusOr<JobImplRef> SubmitCopy(protocol::CommandKind kind, std::uint64_t destination,
                                         std::uint64_t source, std::uint64_t bytes,
-                                        gpu::StreamId stream)
+                                        gpu::StreamId stream, OwnerId owner)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex());
   absl::Status CheckStream(gpu::StreamId stream) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex());
   absl::Status RingFullError() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex());
 
   // --- Modules (device_modules.cc) ---
   struct CompileJob;
+  void ReportCompile(const CompileJob& compile, const absl::Status& status,
+                     CodeOrigin origin) const;
   void OnCompiled(const std::shared_ptr<CompileJob>& compile, CompileResult result);
   void LoadCompiled(const std::shared_ptr<CompileJob>& compile, const CodeObjectRef& code,
                     CodeOrigin origin);
@@ -203,6 +230,11 @@ class DeviceImpl final : public Device {
   std::atomic<std::uint64_t> specialised_launches_{0};
   std::atomic<std::uint64_t> restarts_{0};
   std::atomic<std::int32_t> worker_pid_{0};
+  const telemetry::HubRef telemetry_;
+  std::atomic<std::uint32_t> telemetry_device_{0};  // our number there
+  std::atomic<std::uint64_t> host_copies_{0};       // made by this process
+  std::atomic<std::uint64_t> host_copied_bytes_{0};
+  std::atomic<std::uint64_t> host_copied_ns_{0};
 
   ServiceQueue service_;
   // The service thread's.

@@ -79,9 +79,19 @@ absl::StatusOr<JobRef> DeviceImpl::Launch(const KernelRef& kernel_ref, const Lau
   command->dynamic_shared_bytes = options.dynamic_shared_bytes;
   command->args_bytes = signature.args_bytes();
   std::memcpy(command + 1, block.data(), signature.args_bytes());
-  JobImplRef job = queue_->Submit(
-      command->header, CommandKind::kLaunch, options.stream, options.timeout_ns,
-      std::shared_ptr<const gpu::KernelInfo>(kernel.module(), &signature.info()), specialised);
+  CommandOrigin origin;
+  origin.owner = options.owner;
+  command->bytes = options.bytes;
+  command->flops = options.flops;
+  if (kernel.tag() != nullptr) {
+    kernel.tag()->CountLaunch();
+    origin.kernel = command->kernel = kernel.tag()->number;
+    origin.label = command->label = telemetry_->names().Label(options.label);
+  }
+  JobImplRef job =
+      queue_->Submit(command->header, CommandKind::kLaunch, options.stream, options.timeout_ns,
+                     std::shared_ptr<const gpu::KernelInfo>(kernel.module(), &signature.info()),
+                     specialised, origin);
   for (const Touched& touch : touched) {
     touch.state->block->MarkUse(options.stream, job->info().ticket, touch.write);
   }

@@ -128,6 +128,7 @@ absl::Status DeviceImpl::Grow(std::uint64_t needed) {
     AdaptiveLock lock(&mutex());
     arena_.Insert(*std::move(slab));
   }
+  Report(proto::Event::KIND_POOL_GREW, "", region.bytes);
   return memory_->resource().AddRegion(region);
 }
 
@@ -204,13 +205,14 @@ void DeviceImpl::DoTrim(const JobImplRef& job) {
       absl::StatusOr<proto::WorkerReply> reply = worker_->Call(std::move(request));
       if (!reply.ok() && !absl::IsUnavailable(reply.status())) status.Update(reply.status());
     }
+    Report(proto::Event::KIND_POOL_SHRANK, "", region.bytes);
     AdaptiveLock lock(&mutex());
     arena_.Remove(slab);
   }
   job->Finish(status);
 }
 
-MemoryReport DeviceImpl::Memory() const {
+MemoryReport DeviceImpl::MemoryTotals() const {
   const PoolStats pool = memory_->resource().Stats();
   const MemoryUsage usage = memory_->statistics().Usage();
   MemoryReport report;
@@ -224,6 +226,11 @@ MemoryReport DeviceImpl::Memory() const {
   report.pool_count = static_cast<std::uint32_t>(pool.pool_count);
   report.allocations = usage.total_blocks;
   report.frees = usage.total_blocks - usage.blocks;
+  return report;
+}
+
+MemoryReport DeviceImpl::Memory() const {
+  MemoryReport report = MemoryTotals();
   AdaptiveLock lock(&mutex());
   report.owners = owners_.Uses();
   return report;

@@ -4,7 +4,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "c_src/base/clock.h"
 #include "c_src/runtime/device_impl.h"
+#include "telemetry/metrics.h"
 
 namespace amdgpu {
 
@@ -16,18 +18,21 @@ struct DeviceImpl::CompileJob {
   std::string name;
   std::string core_class;
   JobImplRef job;
+  OwnerId owner = 0;
+  std::uint64_t started_ns = 0;
 };
 
 JobRef DeviceImpl::Compile(proto::CompileRequest request, absl::string_view name,
-                           absl::string_view core_class) {
+                           absl::string_view core_class, OwnerId owner) {
+  const std::uint64_t started_ns = NowNs();
   JobImplRef job = NewJob();
   if (compiler_ == nullptr) {
     job->Finish(absl::UnimplementedError("the device was opened without a compiler"));
     return job;
   }
   request.set_target(properties_.kind() == "host" ? "host" : properties_.arch());
-  auto compile = std::make_shared<CompileJob>(
-      CompileJob{std::move(request), std::string(name), std::string(core_class), job});
+  auto compile = std::make_shared<CompileJob>(CompileJob{
+      std::move(request), std::string(name), std::string(core_class), job, owner, started_ns});
   if (const CodeObjectRef code = compiler_->Lookup(compile->request)) {
     ModuleRef module;
     {
@@ -37,6 +42,7 @@ JobRef DeviceImpl::Compile(proto::CompileRequest request, absl::string_view name
     }
     if (module != nullptr) {
       absl::StatusOr<KernelRef> kernel = MakeKernel(module, name, core_class);
+      ReportCompile(*compile, kernel.status(), CodeOrigin::kMemory);
       if (kernel.ok()) {
         job->FinishWithKernel(*std::move(kernel), CodeOrigin::kMemory);
       } else {
@@ -63,6 +69,7 @@ JobRef DeviceImpl::Compile(proto::CompileRequest request, absl::string_view name
 }
 
 void DeviceImpl::OnCompiled(const std::shared_ptr<CompileJob>& compile, CompileResult result) {
+  ReportCompile(*compile, result.code.status(), result.origin);
   if (!result.code.ok()) {
     compile->job->Finish(result.code.status());
     return;
@@ -97,6 +104,23 @@ void DeviceImpl::LoadCompiled(const std::shared_ptr<CompileJob>& compile, const 
   } else {
     compile->job->Finish(kernel.status());
   }
+}
+
+void DeviceImpl::ReportCompile(const CompileJob& compile, const absl::Status& status,
+                               CodeOrigin origin) const {
+  if (telemetry_ == nullptr) return;
+  proto::Compile report;
+  report.set_device(telemetry_device_.load());
+  report.set_kernel(compile.name);
+  report.set_owner(compile.owner);
+  report.set_started_ns(compile.started_ns);
+  report.set_ended_ns(NowNs());
+  report.set_origin(origin == CodeOrigin::kMemory ? proto::Compile::ORIGIN_MEMORY
+                    : origin == CodeOrigin::kDisk ? proto::Compile::ORIGIN_DISK
+                                                  : proto::Compile::ORIGIN_COMPILED);
+  report.set_status(static_cast<std::int32_t>(status.code()));
+  report.set_specialisation(compile.request.block_x() != 0);
+  telemetry_->AddCompile(std::move(report));
 }
 
 absl::StatusOr<LoadedCode> DeviceImpl::LoadCode(WorkerProcess& worker, const CodeObjectRef& code,
@@ -148,8 +172,13 @@ absl::StatusOr<KernelRef> DeviceImpl::MakeKernel(const ModuleRef& module, absl::
     if (info.name() == name || info.symbol() == name) {
       DeviceRef handle = handle_.lock();
       if (handle == nullptr) return NotReadyError();
+      telemetry::KernelTagRef tag;
+      if (telemetry_ != nullptr) {
+        tag = telemetry_->names().Kernel(telemetry_device_.load(), module->code->key, info.name(),
+                                         telemetry::CoreClassOf(core_class));
+      }
       return std::make_shared<KernelImpl>(std::move(handle), module, i, std::string(core_class),
-                                          [queue = queue_](const Module& of) {
+                                          std::move(tag), [queue = queue_](const Module& of) {
                                             std::vector<gpu::Dim3> shapes;
                                             AdaptiveLock lock(&queue->mutex());
                                             for (const Variant& variant : of.variants) {
@@ -190,9 +219,12 @@ void DeviceImpl::Specialise(const ModuleRef& module, const gpu::Dim3& block) {
   request.set_block_x(block.x);
   request.set_block_y(block.y);
   request.set_block_z(block.z);
-  compiler_->Compile(std::move(request), [self = std::weak_ptr<DeviceImpl>(Self()), module,
-                                          block](CompileResult result) {
+  CompileJob job{request, "", "", nullptr, 0, NowNs()};
+  if (!module->kernels.empty()) job.name = module->kernels[0].name();
+  compiler_->Compile(std::move(request), [self = std::weak_ptr<DeviceImpl>(Self()), module, block,
+                                          job = std::move(job)](CompileResult result) {
     const std::shared_ptr<DeviceImpl> device = self.lock();
+    if (device != nullptr) device->ReportCompile(job, result.code.status(), result.origin);
     // Code that does not compile for a shape leaves the shape to the generic code, for good.
     if (device == nullptr || !result.code.ok()) return;
     device->service_.Post(
@@ -272,7 +304,7 @@ void DeviceImpl::DoWriteGlobal(const KernelRef& kernel, const std::string& name,
       std::copy(bytes.begin(), bytes.end(),
                 reinterpret_cast<char*>(queue_->segment().staging()) + *place);
       copy = SubmitCopy(CommandKind::kCopyIn, reply->find_global().device_address() + offset,
-                        *place, bytes.size(), 0);
+                        *place, bytes.size(), 0, 0);
       if (copy.ok()) staging_.Use(*place, bytes.size(), {0, (*copy)->info().ticket});
     }
   }

@@ -15,6 +15,7 @@
 #include "c_src/runtime/arguments.h"
 #include "c_src/runtime/device.h"
 #include "proto/compile.pb.h"
+#include "telemetry/names.h"
 
 namespace amdgpu {
 
@@ -57,12 +58,14 @@ using ModuleRef = std::shared_ptr<Module>;
 class KernelImpl final : public Kernel {
  public:
   using ListShapes = std::function<std::vector<gpu::Dim3>(const Module&)>;
+  // `tag`: what telemetry calls it; null without telemetry.
   KernelImpl(DeviceRef device, ModuleRef module, std::size_t index, std::string core_class,
-             ListShapes list_shapes)
+             telemetry::KernelTagRef tag, ListShapes list_shapes)
       : device_(std::move(device)),
         module_(std::move(module)),
         index_(index),
         core_class_(std::move(core_class)),
+        tag_(std::move(tag)),
         list_shapes_(std::move(list_shapes)) {}
 
   const DeviceRef& device() const override { return device_; }
@@ -74,12 +77,14 @@ class KernelImpl final : public Kernel {
   const ModuleRef& module() const { return module_; }
   std::size_t index() const { return index_; }
   const Signature& signature() const { return module_->signatures[index_]; }
+  telemetry::KernelTag* tag() const { return tag_.get(); }
 
  private:
   const DeviceRef device_;
   const ModuleRef module_;
   const std::size_t index_;
   const std::string core_class_;
+  const telemetry::KernelTagRef tag_;
   const ListShapes list_shapes_;
 };
 

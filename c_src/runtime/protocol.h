@@ -15,11 +15,13 @@
 #include <atomic>
 #include <cstdint>
 
+#include "telemetry/control.h"
+
 namespace amdgpu::protocol {
 
 inline constexpr std::uint64_t kMagic = 0x31555047444d41ull;  // "AMDGPU1"
 // Raised by any change to this file or to proto/worker.proto.
-inline constexpr std::uint32_t kVersion = 1;
+inline constexpr std::uint32_t kVersion = 2;
 
 // File descriptors of a worker at its start.
 inline constexpr int kControlFd =
@@ -32,7 +34,9 @@ inline constexpr std::uint64_t kCompletionSlots = 16384;
 inline constexpr std::uint64_t kPrintRingBytes = std::uint64_t{256} << 10;
 inline constexpr std::uint64_t kStagingBytes = std::uint64_t{16} << 20;
 
-inline constexpr std::uint64_t kTelemetrySlots = 4096;
+// More than are written between two looks of a reader: a million launches a second, looked at 60
+// times, half of the ring.
+inline constexpr std::uint64_t kTelemetrySlots = 32768;
 
 // Most commands in flight: their completions always fit.
 inline constexpr std::uint64_t kMaxInFlight = kCompletionSlots;
@@ -63,6 +67,7 @@ struct alignas(64) CommandHeader {
   std::uint64_t ticket;
   std::uint64_t submitted_ns;
   std::uint64_t timeout_ns;  // of running; 0 = none
+  std::uint64_t owner;       // who caused it, for telemetry; 0 = nobody in particular
 };
 
 // The print ring's records: a PrintHeader and its text. Like commands they start at multiples of 64
@@ -82,6 +87,12 @@ struct LaunchCommand {
   std::uint32_t block[3];
   std::uint32_t dynamic_shared_bytes;
   std::uint32_t args_bytes;  // follow this struct
+  // For telemetry: the client's numbers of kernel and label, and what the launch reads, writes and
+  // computes, as far as the caller knows.
+  std::uint32_t kernel;
+  std::uint32_t label;
+  std::uint64_t bytes;
+  std::uint64_t flops;
 };
 
 struct CopyCommand {
@@ -161,6 +172,7 @@ struct SegmentHeader {
   RingControl command;
   RingControl completion;
   RingControl print;
+  telemetry::SamplerControl sampler;
   FaultRecord fault;
 };
 

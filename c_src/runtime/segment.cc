@@ -137,6 +137,8 @@ void Segment::Reset() const {
   // The worker that slept there is gone. The client's own words stay: it may be asleep on them.
   header_->command.sleeping.store(0);
   header_->fault.state.store(0);
+  // What it had begun to write there will not be finished.
+  telemetry::SharedRingWriter(telemetry(), protocol::kTelemetrySlots).Recover();
 }
 
 }  // namespace amdgpu

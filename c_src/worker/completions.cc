@@ -3,9 +3,12 @@
 #include <time.h>
 
 #include <cstring>
+#include <limits>
 #include <utility>
 
 #include "c_src/base/clock.h"
+#include "c_src/base/futex.h"
+#include "proto/telemetry.pb.h"
 #include "telemetry/record.h"
 
 namespace amdgpu::worker {
@@ -18,16 +21,19 @@ constexpr std::size_t kMaxPieceBytes = 4096;
 constexpr std::uint64_t kPrintPatienceNs = 1'000'000'000;
 constexpr timespec kPrintPause = {0, 200'000};
 
-telemetry::LaunchRecord TelemetryOf(const InFlight& launch, const gpu::Completion& completion,
-                                    absl::StatusCode status) {
+telemetry::LaunchRecord LaunchRecordOf(const InFlight& launch, const gpu::Completion& completion,
+                                       absl::StatusCode status) {
   telemetry::LaunchRecord record;
-  record.header.kind = telemetry::RecordKind::kLaunch;
-  record.header.time_ns = completion.ended_ns;
+  record.header = telemetry::MakeHeader<telemetry::LaunchRecord>(telemetry::RecordKind::kLaunch,
+                                                                 completion.ended_ns);
   record.ticket = launch.ticket;
-  record.function = launch.function;
+  record.owner = launch.owner;
   record.queued_ns = launch.submitted_ns;
   record.started_ns = completion.started_ns;
-  record.ended_ns = completion.ended_ns;
+  record.bytes = launch.bytes;
+  record.flops = launch.flops;
+  record.kernel = launch.kernel;
+  record.label = launch.label;
   record.stream = launch.stream;
   record.status = static_cast<std::int32_t>(status);
   record.grid[0] = launch.grid.x;
@@ -37,6 +43,22 @@ telemetry::LaunchRecord TelemetryOf(const InFlight& launch, const gpu::Completio
   record.block[1] = launch.block.y;
   record.block[2] = launch.block.z;
   record.dynamic_shared_bytes = launch.dynamic_shared_bytes;
+  return record;
+}
+
+telemetry::CopyRecord CopyRecordOf(const InFlight& copy, const gpu::Completion& completion,
+                                   absl::StatusCode status, proto::Copy::Direction direction) {
+  telemetry::CopyRecord record;
+  record.header = telemetry::MakeHeader<telemetry::CopyRecord>(telemetry::RecordKind::kCopy,
+                                                               completion.ended_ns);
+  record.ticket = copy.ticket;
+  record.owner = copy.owner;
+  record.queued_ns = copy.submitted_ns;
+  record.started_ns = completion.started_ns;
+  record.bytes = copy.bytes;
+  record.stream = copy.stream;
+  record.status = static_cast<std::int32_t>(status);
+  record.direction = direction;
   return record;
 }
 
@@ -62,12 +84,10 @@ void Completions::OnComplete(const gpu::Completion& completion) {
   const absl::StatusCode status =
       entry.refused != absl::StatusCode::kOk ? entry.refused : completion.status;
 
+  Record(entry, completion, status);
   bool wake;
   {
     const std::lock_guard lock(mutex_);
-    if (entry.kind == CommandKind::kLaunch) {
-      telemetry_.Push(TelemetryOf(entry, completion, status));
-    }
     // There is room: the client never has more in flight than the ring has slots.
     protocol::CompletionRecord& record = records_[head_ & (protocol::kCompletionSlots - 1)];
     record.ticket = completion.ticket;
@@ -81,6 +101,37 @@ void Completions::OnComplete(const gpu::Completion& completion) {
                protocol::kCompletionSlots / 2;
   }
   if (wake) Segment::Bell(header_.completion).Ring();
+}
+
+void Completions::Record(const InFlight& entry, const gpu::Completion& completion,
+                         absl::StatusCode status) {
+  if (header_.sampler.period_ns.load(std::memory_order_relaxed) == 0) return;
+  std::uint64_t number;
+  switch (entry.kind) {
+    case CommandKind::kLaunch:
+      number = telemetry_.Push(LaunchRecordOf(entry, completion, status));
+      break;
+    case CommandKind::kCopy:
+      number =
+          telemetry_.Push(CopyRecordOf(entry, completion, status, proto::Copy::DIRECTION_WITHIN));
+      break;
+    case CommandKind::kCopyIn:
+      number = telemetry_.Push(CopyRecordOf(entry, completion, status, proto::Copy::DIRECTION_IN));
+      break;
+    case CommandKind::kCopyOut:
+      number = telemetry_.Push(CopyRecordOf(entry, completion, status, proto::Copy::DIRECTION_OUT));
+      break;
+    case CommandKind::kFill:
+      number =
+          telemetry_.Push(CopyRecordOf(entry, completion, status, proto::Copy::DIRECTION_FILL));
+      break;
+    default:
+      return;
+  }
+  // Who reads must not be overtaken by many short launches.
+  if (number % (protocol::kTelemetrySlots / 4) != 0) return;
+  header_.sampler.bell.fetch_add(1, std::memory_order_release);
+  FutexWake(header_.sampler.bell, std::numeric_limits<int>::max());
 }
 
 void Completions::OnPrint(gpu::Ticket ticket, absl::string_view text) {

@@ -33,6 +33,8 @@ class Completions final : public gpu::CompletionSink {
   void OnFault(const gpu::Fault& fault) override { on_fault_(fault); }
 
  private:
+  // For whoever reads the telemetry ring, if anybody does.
+  void Record(const InFlight& entry, const gpu::Completion& completion, absl::StatusCode status);
   void PrintPiece(gpu::Ticket ticket, absl::string_view text)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(print_mutex_);
 
@@ -42,9 +44,9 @@ class Completions final : public gpu::CompletionSink {
   Watchdog& watchdog_;
   const FaultHook on_fault_;
 
+  telemetry::SharedRingWriter telemetry_;
   std::mutex mutex_;
   std::uint64_t head_ ABSL_GUARDED_BY(mutex_) = 0;
-  telemetry::RingWriter telemetry_ ABSL_GUARDED_BY(mutex_);
 
   std::mutex print_mutex_;
   ByteRingProducer print_ ABSL_GUARDED_BY(print_mutex_);

@@ -169,6 +169,7 @@ void Executor::Execute(const Command& command) {
   entry.timeout_ns = header.timeout_ns;
   entry.stream = header.stream;
   entry.kind = header.kind;
+  entry.owner = header.owner;
   absl::Status status = EnsureStream(header.stream);
   if (status.ok()) status = Dispatch(command, entry);
   if (!status.ok()) Refuse(entry, status.code());
@@ -180,6 +181,7 @@ absl::Status Executor::Dispatch(const Command& command, InFlight& entry) {
                                           : nullptr;
   };
   const protocol::CopyCommand* copy = record(static_cast<const protocol::CopyCommand*>(nullptr));
+  if (copy != nullptr) entry.bytes = copy->bytes;
   const auto in_staging = [](std::uint64_t offset, std::uint64_t bytes) {
     return bytes <= protocol::kStagingBytes && offset <= protocol::kStagingBytes - bytes;
   };
@@ -200,6 +202,7 @@ absl::Status Executor::Dispatch(const Command& command, InFlight& entry) {
     case CommandKind::kFill: {
       const auto* fill = record(static_cast<const protocol::FillCommand*>(nullptr));
       if (fill == nullptr) return Malformed();
+      entry.bytes = fill->bytes;
       return driver_.Fill(entry.stream, entry.ticket, fill->destination, fill->pattern,
                           fill->pattern_bytes, fill->bytes);
     }
@@ -230,6 +233,10 @@ absl::Status Executor::DispatchLaunch(const Command& command, InFlight& entry) {
   entry.grid = {launch.grid[0], launch.grid[1], launch.grid[2]};
   entry.block = {launch.block[0], launch.block[1], launch.block[2]};
   entry.dynamic_shared_bytes = launch.dynamic_shared_bytes;
+  entry.kernel = launch.kernel;
+  entry.label = launch.label;
+  entry.bytes = launch.bytes;
+  entry.flops = launch.flops;
   if (entry.timeout_ns != 0) watchdog_.Watch(entry.ticket, entry.function, entry.timeout_ns);
   gpu::LaunchParams params;
   params.function = entry.function;

@@ -21,11 +21,16 @@ struct InFlight {
   protocol::CommandKind kind = protocol::CommandKind::kPad;
   // Not kOk: the driver refused the command, and a marker stands in for it.
   absl::StatusCode refused = absl::StatusCode::kOk;
+  std::uint64_t owner = 0;
+  std::uint64_t bytes = 0;  // of copies and fills; of launches as far as the caller knows
   // Of launches.
   gpu::FunctionHandle function = 0;
   gpu::Dim3 grid;
   gpu::Dim3 block;
   std::uint32_t dynamic_shared_bytes = 0;
+  std::uint32_t kernel = 0;
+  std::uint32_t label = 0;
+  std::uint64_t flops = 0;
 };
 
 // By the slot in the ticket. An entry is written by whoever took it before its command is given to

@@ -21,6 +21,8 @@
 #include "c_src/worker/in_flight.h"
 #include "c_src/worker/sandbox.h"
 #include "c_src/worker/watchdog.h"
+#include "telemetry/sampler.h"
+#include "telemetry/sources/sources.h"
 
 namespace amdgpu::worker {
 namespace {
@@ -101,6 +103,9 @@ class Worker {
     if (absl::Status status = watchdog_.Start(); !status.ok()) return status;
     const auto start = factory_.start_thread ? factory_.start_thread : StartPlainThread;
     if (absl::Status status = executor_->Start(start); !status.ok()) return status;
+    sampler_.emplace(telemetry::SharedRingWriter(segment_.telemetry(), protocol::kTelemetrySlots),
+                     segment_.header().sampler, telemetry::MakeProbes(driver_->properties()));
+    sampler_->Start();
     return request.kind == kHostKind ? EnterHostSandbox() : EnterVendorSandbox();
   }
 
@@ -147,6 +152,7 @@ class Worker {
   Completions completions_;
   std::unique_ptr<gpu::Driver> driver_;
   std::optional<Executor> executor_;
+  std::optional<telemetry::Sampler> sampler_;
 };
 
 // Answers the client's Hello; null, with the reason in the reply, if this worker cannot serve it.

@@ -1,0 +1,107 @@
+// What telemetry is told of a device, besides what its worker writes into the ring.
+
+#include <algorithm>
+#include <bitset>
+#include <utility>
+
+#include "c_src/runtime/device_impl.h"
+
+namespace amdgpu {
+
+void DeviceImpl::FillWorker(proto::Worker* worker) const {
+  worker->set_pid(worker_pid_.load());
+  worker->set_restarts(restarts_.load());
+}
+
+void DeviceImpl::FillPool(proto::Pool* pool, std::size_t most_owners) const {
+  const MemoryReport report = MemoryTotals();
+  pool->set_reserved_bytes(report.reserved);
+  pool->set_used_bytes(report.used);
+  pool->set_requested_bytes(report.requested);
+  pool->set_peak_bytes(report.peak);
+  pool->set_largest_free_bytes(report.largest_free);
+  pool->set_limit_bytes(report.limit);
+  pool->set_fragmentation_ratio(report.fragmentation_ratio);
+  pool->set_pool_count(report.pool_count);
+  pool->set_allocations_total(report.allocations);
+  pool->set_frees_total(report.frees);
+  if (most_owners == 0) return;
+  std::vector<OwnerUse> owners;
+  {
+    AdaptiveLock lock(&mutex());
+    owners = owners_.Uses();
+  }
+  pool->clear_owners();
+  const std::size_t shown = std::min(most_owners, owners.size());
+  for (const OwnerUse& use : absl::MakeConstSpan(owners).subspan(0, shown)) {
+    proto::OwnerUse* const entry = pool->add_owners();
+    entry->set_owner(use.owner);
+    entry->set_bytes(use.bytes);
+    entry->set_buffers(use.buffers);
+  }
+  pool->set_owners_omitted(owners.size() - shown);
+}
+
+std::size_t DeviceImpl::FillActive(std::size_t most,
+                                   google::protobuf::RepeatedPtrField<proto::ActiveLaunch>* active,
+                                   std::uint32_t* labels) const {
+  // Of a long queue the beginning is looked at: the lock is the one that launches take.
+  constexpr std::size_t kLookedAt = 128;
+  std::bitset<kMaxStreams> busy;
+  std::size_t looked_at = 0;
+  std::size_t launches = 0;
+  AdaptiveLock lock(&mutex());
+  queue_->ForEachPending([&](const PendingCommand& command) {
+    const bool first = !busy[command.stream];
+    busy[command.stream] = true;
+    if (command.kernel != nullptr) {
+      if (launches < most) {
+        proto::ActiveLaunch* const entry = active->Add();
+        entry->set_ticket(command.ticket);
+        entry->set_kernel(command.origin.kernel);
+        entry->set_stream(command.stream);
+        entry->set_owner(command.origin.owner);
+        entry->set_queued_ns(command.submitted_ns);
+        entry->set_first_in_stream(first);
+        labels[launches] = command.origin.label;
+      }
+      ++launches;
+    }
+    return ++looked_at < kLookedAt;
+  });
+  const std::size_t in_flight = queue_->in_flight();
+  return launches + (in_flight > looked_at ? in_flight - looked_at : 0);
+}
+
+telemetry::HostCopies DeviceImpl::host_copies() const {
+  telemetry::HostCopies copies;
+  copies.count = host_copies_.load(std::memory_order_relaxed);
+  copies.bytes = host_copied_bytes_.load(std::memory_order_relaxed);
+  copies.busy_ns = host_copied_ns_.load(std::memory_order_relaxed);
+  return copies;
+}
+
+void DeviceImpl::Report(proto::Event::Kind kind, std::string message, std::uint64_t bytes,
+                        OwnerId owner) const {
+  if (telemetry_ == nullptr) return;
+  proto::Event event;
+  event.set_kind(kind);
+  event.set_device(telemetry_device_.load());
+  event.set_message(std::move(message));
+  event.set_bytes(bytes);
+  event.set_owner(owner);
+  telemetry_->AddEvent(std::move(event));
+}
+
+void DeviceImpl::ReportLost(absl::Span<const PendingCommand> commands,
+                            const absl::Status& status) const {
+  if (telemetry_ == nullptr) return;
+  for (const PendingCommand& command : commands) {
+    if (command.kernel == nullptr) continue;
+    telemetry_->LoseLaunch(telemetry_device_.load(), command.ticket, command.origin.owner,
+                           command.origin.kernel, command.origin.label, command.stream,
+                           command.submitted_ns, static_cast<std::int32_t>(status.code()));
+  }
+}
+
+}  // namespace amdgpu

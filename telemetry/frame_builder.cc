@@ -1,0 +1,347 @@
+#include "telemetry/frame_builder.h"
+
+#include <fcntl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <utility>
+
+#include "c_src/base/build_id.h"
+#include "c_src/base/clock.h"
+#include "telemetry/board.h"
+#include "telemetry/hub.h"
+
+namespace amdgpu::telemetry {
+namespace {
+
+constexpr std::uint64_t kSecond = 1'000'000'000;
+// Of a frame may be taken by sketches; the other kernels' come with the next frames.
+constexpr std::size_t kSketchBytes = 16 << 10;
+// About what an entry of a sketch takes.
+constexpr std::size_t kSketchEntryBytes = 4;
+
+std::uint64_t CpuNs() {
+  timespec time;
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+  return static_cast<std::uint64_t>(time.tv_sec) * kSecond +
+         static_cast<std::uint64_t>(time.tv_nsec);
+}
+
+std::int64_t UnixNs() {
+  timespec time;
+  clock_gettime(CLOCK_REALTIME, &time);
+  return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+}
+
+void AddExtent(const std::uint32_t (&extent)[3],
+               google::protobuf::RepeatedField<std::uint32_t>* to) {
+  for (const std::uint32_t n : extent) to->Add(n);
+}
+
+}  // namespace
+
+FrameBuilder::FrameBuilder(Names& names)
+    : names_(names), memory_file_(open("/proc/self/statm", O_RDONLY | O_CLOEXEC)) {
+  std::array<char, 256> name{};
+  gethostname(name.data(), name.size() - 1);
+  proto::Runtime* const runtime = frame_.mutable_runtime();
+  runtime->set_pid(getpid());
+  runtime->set_hostname(name.data());
+  runtime->set_build_id(std::string(BuildId()));
+  runtime->set_started_ns(NowNs());
+}
+
+FrameBuilder::Kernel* FrameBuilder::KernelOf(std::uint32_t number) {
+  // A number that was never given out: a kernel has scribbled over its ring.
+  if (number == 0 || number > Names::kMaxKernels) return nullptr;
+  if (number >= kernels_.size()) kernels_.resize(number + 1);
+  if (kernels_[number] == nullptr) {
+    KernelTagRef tag = names_.FindKernel(number);
+    if (tag == nullptr) return nullptr;
+    kernels_[number] = std::make_unique<Kernel>();
+    kernels_[number]->tag = std::move(tag);
+  }
+  return kernels_[number].get();
+}
+
+const std::string& FrameBuilder::LabelOf(std::uint32_t number) {
+  static const std::string* const kNone = new std::string();
+  if (number == 0 || number > Names::kMaxLabels) return *kNone;
+  if (number >= labels_.size()) labels_.resize(number + 1);
+  if (labels_[number].empty()) labels_[number] = names_.LabelOf(number);
+  return labels_[number];
+}
+
+void FrameBuilder::NameOwner(std::uint64_t owner) {
+  if (owner != 0 && owners_.size() < Hub::kMaxOwners) owners_.insert(owner);
+}
+
+void FrameBuilder::AddLaunch(DeviceState& device, const LaunchRecord& launch) {
+  const float occupancy = device.Occupancy(launch);
+  device.CountLaunch(launch);
+  proto::CoreClass core_class = proto::CORE_CLASS_UNSPECIFIED;
+  if (Kernel* const kernel = KernelOf(launch.kernel)) {
+    core_class = kernel->tag->core_class;
+    kernel->work.Add(launch, occupancy);
+    kernel->named = true;
+    kernel->stats_changed = true;
+  }
+  core_classes_[core_class & 3].Add(launch, occupancy);
+  core_classes_changed_[core_class & 3] = true;
+  if (frame_.launches_size() >= Hub::kMaxLaunches) {
+    frame_.set_launches_omitted(frame_.launches_omitted() + 1);
+    return;
+  }
+  NameOwner(launch.owner);
+  proto::Launch* const entry = frame_.add_launches();
+  entry->set_device(device.number());
+  entry->set_ticket(launch.ticket);
+  entry->set_kernel(launch.kernel);
+  entry->set_stream(launch.stream);
+  entry->set_owner(launch.owner);
+  if (launch.label != 0) entry->set_label(LabelOf(launch.label));
+  entry->set_queued_ns(launch.queued_ns);
+  entry->set_started_ns(launch.started_ns);
+  entry->set_ended_ns(launch.header.time_ns);
+  AddExtent(launch.grid, entry->mutable_grid());
+  AddExtent(launch.block, entry->mutable_block());
+  entry->set_dynamic_shared_bytes(launch.dynamic_shared_bytes);
+  entry->set_status(launch.status);
+  entry->set_bytes(launch.bytes);
+  entry->set_flops(launch.flops);
+  entry->set_occupancy(occupancy);
+  entry->set_core_class(core_class);
+}
+
+void FrameBuilder::AddCopy(const DeviceState& device, const CopyRecord& copy) {
+  if (frame_.copies_size() >= Hub::kMaxCopies) {
+    frame_.set_copies_omitted(frame_.copies_omitted() + 1);
+    return;
+  }
+  NameOwner(copy.owner);
+  proto::Copy* const entry = frame_.add_copies();
+  entry->set_device(device.number());
+  entry->set_ticket(copy.ticket);
+  entry->set_stream(copy.stream);
+  entry->set_owner(copy.owner);
+  entry->set_direction(static_cast<proto::Copy::Direction>(copy.direction));
+  entry->set_bytes(copy.bytes);
+  entry->set_queued_ns(copy.queued_ns);
+  entry->set_started_ns(copy.started_ns);
+  entry->set_ended_ns(copy.header.time_ns);
+  entry->set_status(copy.status);
+}
+
+void FrameBuilder::AddCompile(proto::Compile compile) {
+  if (compile.origin() == proto::Compile::ORIGIN_COMPILED) {
+    compile_busy_ns_ += compile.ended_ns() - compile.started_ns();
+  }
+  if (frame_.compiles_size() >= Hub::kMaxCompiles) {
+    frame_.set_compiles_omitted(frame_.compiles_omitted() + 1);
+    return;
+  }
+  NameOwner(compile.owner());
+  *frame_.add_compiles() = std::move(compile);
+}
+
+void FrameBuilder::AddEvent(const proto::Event& event) {
+  if (frame_.events_size() >= Hub::kMaxEvents) return;
+  NameOwner(event.owner());
+  *frame_.add_events() = event;
+}
+
+void FrameBuilder::Build(const FrameFigures& figures,
+                         const std::vector<std::unique_ptr<DeviceState>>& devices,
+                         const FillCompileStats& compile_stats) {
+  const std::uint64_t now = figures.now_ns;
+  const bool each_second = now >= next_second_ns_;
+  if (each_second) next_second_ns_ = now + kSecond;
+  frame_.set_sequence(++sequence_);
+  frame_.set_time_ns(now);
+  frame_.set_unix_ns(UnixNs());
+  frame_.set_interval_ns(last_ns_ == 0 ? 0 : now - last_ns_);
+  last_ns_ = now;
+  if (each_second) {
+    FillRuntime(now);
+    names_.ForgetEnded();
+    if (compile_stats) compile_stats(frame_.mutable_compile_stats());
+  }
+  frame_.mutable_compile_stats()->set_busy_ns_total(compile_busy_ns_);
+  FillDevices(figures, each_second, devices);
+  FillActive(devices);
+  FillKernels(each_second);
+  FillCoreClasses(each_second, devices.size());
+  FillOwners();
+  *frame_.mutable_pipeline() = figures.pipeline;
+}
+
+void FrameBuilder::FillRuntime(std::uint64_t now_ns) {
+  proto::Runtime* const runtime = frame_.mutable_runtime();
+  const std::uint64_t cpu = CpuNs();
+  if (cpu_at_ns_ != 0) {
+    runtime->set_cpu_ratio(static_cast<double>(cpu - cpu_ns_) /
+                           static_cast<double>(now_ns - cpu_at_ns_));
+  }
+  cpu_ns_ = cpu;
+  cpu_at_ns_ = now_ns;
+  std::array<char, 128> text{};
+  unsigned long long total = 0;
+  unsigned long long resident = 0;
+  if (pread(memory_file_.get(), text.data(), text.size() - 1, 0) > 0 &&
+      std::sscanf(text.data(), "%llu %llu", &total, &resident) == 2) {
+    runtime->set_rss_bytes(resident * 4096);
+  }
+}
+
+void FrameBuilder::FillDevices(const FrameFigures& figures, bool each_second,
+                               const std::vector<std::unique_ptr<DeviceState>>& devices) {
+  const bool owners = figures.now_ns >= next_owners_ns_;
+  if (owners) next_owners_ns_ = figures.now_ns + kSecond / 10;
+  while (frame_.devices_size() > static_cast<int>(devices.size())) {
+    frame_.mutable_devices()->RemoveLast();
+  }
+  for (std::size_t i = 0; i < devices.size(); ++i) {
+    const int place = static_cast<int>(i);
+    proto::DeviceSample* const sample =
+        place < frame_.devices_size() ? frame_.mutable_devices(place) : frame_.add_devices();
+    const bool fresh = sample->device() != devices[i]->number();
+    devices[i]->Fill(figures.now_ns, frame_.interval_ns(), owners || fresh, each_second, sample);
+    for (const proto::OwnerUse& use : sample->pool().owners()) NameOwner(use.owner());
+  }
+}
+
+void FrameBuilder::FillActive(const std::vector<std::unique_ptr<DeviceState>>& devices) {
+  std::array<std::uint32_t, Hub::kMaxActive> labels;
+  std::uint64_t all = 0;
+  for (const auto& device : devices) {
+    if (device->feed().in_flight() == 0) continue;
+    const int before = frame_.active_size();
+    const std::size_t room = static_cast<std::size_t>(Hub::kMaxActive - before);
+    all += device->feed().FillActive(room, frame_.mutable_active(), labels.data());
+    for (int i = before; i < frame_.active_size(); ++i) {
+      proto::ActiveLaunch* const active = frame_.mutable_active(i);
+      active->set_device(device->number());
+      const std::uint32_t label = labels[static_cast<std::size_t>(i - before)];
+      if (label != 0) active->set_label(LabelOf(label));
+      if (Kernel* const kernel = KernelOf(active->kernel())) {
+        kernel->named = true;
+        active->set_core_class(kernel->tag->core_class);
+      }
+      NameOwner(active->owner());
+    }
+  }
+  frame_.set_active_omitted(all - static_cast<std::uint64_t>(frame_.active_size()));
+}
+
+void FrameBuilder::FillKernels(bool each_second) {
+  if (each_second) sketch_cursor_ = 0;
+  std::size_t sketch_room = kSketchBytes;
+  for (std::size_t number = 1; number < kernels_.size(); ++number) {
+    Kernel* const kernel = kernels_[number].get();
+    if (kernel == nullptr) continue;
+    // Sketches come kernel by kernel, as they fit, beginning anew each second.
+    bool with_sketch = false;
+    if (number > sketch_cursor_ && sketch_room > 0) {
+      sketch_cursor_ = number;
+      with_sketch = kernel->stats_changed;
+    }
+    if (!kernel->named && !with_sketch && !each_second) continue;
+    kernel->named = false;
+    if (frame_.kernels_size() >= Hub::kMaxKernels) continue;
+    proto::KernelStats* const stats = frame_.add_kernels();
+    stats->set_kernel(kernel->tag->number);
+    stats->set_name(kernel->tag->name);
+    stats->set_core_class(kernel->tag->core_class);
+    stats->set_device(kernel->tag->device);
+    kernel->work.Fill(stats->mutable_work());
+    const std::uint64_t launched = kernel->tag->launched.load(std::memory_order_relaxed);
+    const std::uint64_t finished = kernel->work.launches();
+    stats->mutable_work()->set_queued(launched > finished ? launched - finished : 0);
+    if (with_sketch) {
+      proto::Sketch* const sketch = stats->mutable_work()->mutable_sketch();
+      kernel->work.sketch().Encode(sketch);
+      const std::size_t bytes = kSketchEntryBytes * static_cast<std::size_t>(sketch->bucket_size());
+      sketch_room -= std::min(sketch_room, bytes);
+      kernel->stats_changed = false;
+    }
+    kernel->work.EndInterval();
+  }
+}
+
+void FrameBuilder::FillCoreClasses(bool each_second, std::size_t devices) {
+  for (const proto::CoreClass core_class :
+       {proto::CORE_CLASS_AURA, proto::CORE_CLASS_MATRIX, proto::CORE_CLASS_NEUROMORPHIC}) {
+    WorkStats& work = core_classes_[core_class];
+    proto::CoreClassStats* const stats = frame_.add_core_classes();
+    stats->set_core_class(core_class);
+    work.Fill(stats->mutable_work());
+    std::uint64_t queued = 0;
+    for (const auto& kernel : kernels_) {
+      if (kernel == nullptr || kernel->tag->core_class != core_class) continue;
+      const std::uint64_t launched = kernel->tag->launched.load(std::memory_order_relaxed);
+      queued += launched > kernel->work.launches() ? launched - kernel->work.launches() : 0;
+    }
+    stats->mutable_work()->set_queued(queued);
+    if (devices > 0 && frame_.interval_ns() > 0) {
+      stats->set_busy_ratio(
+          static_cast<double>(work.interval_busy_ns()) /
+          (static_cast<double>(frame_.interval_ns()) * static_cast<double>(devices)));
+    }
+    if (each_second && std::exchange(core_classes_changed_[core_class], false)) {
+      work.sketch().Encode(stats->mutable_work()->mutable_sketch());
+    }
+    work.EndInterval();
+  }
+}
+
+void FrameBuilder::FillOwners() {
+  for (const std::uint64_t owner : owners_) {
+    OwnerName name = names_.OwnerOf(owner);
+    proto::Owner* const entry = frame_.add_owners();
+    entry->set_owner(owner);
+    entry->set_process(std::move(name.process));
+    entry->set_name(std::move(name.name));
+    entry->set_ended(name.ended);
+  }
+}
+
+void FrameBuilder::Encode(std::string* bytes) {
+  if (frame_.ByteSizeLong() > kMaxFrameBytes) {
+    frame_.set_launches_omitted(frame_.launches_omitted() +
+                                static_cast<std::uint64_t>(frame_.launches_size()));
+    frame_.clear_launches();
+    frame_.set_copies_omitted(frame_.copies_omitted() +
+                              static_cast<std::uint64_t>(frame_.copies_size()));
+    frame_.clear_copies();
+    for (proto::KernelStats& kernel : *frame_.mutable_kernels()) {
+      kernel.mutable_work()->clear_sketch();
+    }
+    // Whatever else is long: names of kernels may be.
+    if (frame_.ByteSizeLong() > kMaxFrameBytes) frame_.clear_kernels();
+    if (frame_.ByteSizeLong() > kMaxFrameBytes) frame_.clear_compiles();
+    if (frame_.ByteSizeLong() > kMaxFrameBytes) frame_.clear_devices();
+  }
+  frame_.SerializeToString(bytes);
+  BeginFrame();
+}
+
+void FrameBuilder::BeginFrame() {
+  frame_.clear_launches();
+  frame_.clear_launches_omitted();
+  frame_.clear_active();
+  frame_.clear_active_omitted();
+  frame_.clear_copies();
+  frame_.clear_copies_omitted();
+  frame_.clear_compiles();
+  frame_.clear_compiles_omitted();
+  frame_.clear_kernels();
+  frame_.clear_core_classes();
+  frame_.clear_owners();
+  frame_.clear_events();
+  owners_.clear();
+}
+
+}  // namespace amdgpu::telemetry

@@ -1,0 +1,393 @@
+#include "telemetry/hub.h"
+
+#include <sched.h>
+#include <sys/prctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "c_src/base/build_id.h"
+#include "c_src/base/clock.h"
+#include "c_src/base/futex.h"
+#include "c_src/base/mutex.h"
+#include "telemetry/attach_server.h"
+#include "telemetry/board.h"
+#include "telemetry/device_state.h"
+#include "telemetry/frame_builder.h"
+
+namespace amdgpu::telemetry {
+namespace {
+
+constexpr std::uint64_t kMs = 1'000'000;
+constexpr std::uint64_t kSecond = 1'000'000'000;
+// Rings are emptied this often, however seldom frames are made.
+constexpr std::uint64_t kDrainNs = kSecond / 30;
+// How long a frame waits for a sampler that is late.
+constexpr std::uint64_t kMostGraceNs = 2 * kMs;
+
+std::uint64_t PeriodOf(double rate_hz) {
+  if (!(rate_hz > 0)) return 0;
+  return static_cast<std::uint64_t>(1e9 / std::clamp(rate_hz, 1.0, Hub::kMostHz));
+}
+
+bool AskForRealtime() {
+  prctl(PR_SET_TIMERSLACK, 1ul, 0, 0, 0);
+  sched_param parameters{};
+  parameters.sched_priority = 1;
+  return sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &parameters) == 0;
+}
+
+class HubImpl final : public Hub {
+ public:
+  explicit HubImpl(const HubOptions& options) : period_ns_(PeriodOf(options.rate_hz)) {
+    if (options.publish) OpenBoard();
+    thread_ = std::thread([this] { Run(); });
+  }
+
+  ~HubImpl() override {
+    stop_.store(true);
+    Wake();
+    thread_.join();
+  }
+
+  absl::Status board_status() const override { return board_status_; }
+  std::string socket_path() const override {
+    return server_ == nullptr ? "" : server_->socket_path();
+  }
+
+  void SetRate(double rate_hz) override {
+    const std::uint64_t period = PeriodOf(rate_hz);
+    if (period_ns_.exchange(period) == period) return;
+    {
+      MutexLock lock(&mutex_);
+      for (const auto& [number, feed] : feeds_) SetPeriod(*feed);
+    }
+    Wake();
+  }
+  double rate_hz() const override {
+    const std::uint64_t period = period_ns_.load();
+    return period == 0 ? 0 : 1e9 / static_cast<double>(period);
+  }
+
+  void SetSink(Sink sink) override {
+    MutexLock lock(&sink_mutex_);
+    sink_ = std::move(sink);
+  }
+  void SetSubscribers(std::uint32_t count) override { subscribers_.store(count); }
+  void SetCompileStats(FillCompileStats fill) override {
+    MutexLock lock(&sink_mutex_);
+    compile_stats_ = std::move(fill);
+  }
+
+  std::uint32_t AddDevice(std::shared_ptr<DeviceFeed> feed) override {
+    std::uint32_t number;
+    {
+      MutexLock lock(&mutex_);
+      number = next_device_++;
+      SetPeriod(*feed);
+      feeds_.emplace_back(number, std::move(feed));
+      feeds_changed_ = true;
+    }
+    proto::Event event;
+    event.set_kind(proto::Event::KIND_DEVICE_OPENED);
+    event.set_device(number);
+    AddEvent(std::move(event));
+    Wake();
+    return number;
+  }
+
+  void RemoveDevice(std::uint32_t device) override {
+    {
+      MutexLock lock(&mutex_);
+      const auto gone = std::remove_if(feeds_.begin(), feeds_.end(), [device](const auto& entry) {
+        return entry.first == device;
+      });
+      if (gone == feeds_.end()) return;
+      feeds_.erase(gone, feeds_.end());
+      feeds_changed_ = true;
+    }
+    Wake();
+    {
+      // The caller's is the last reference from now on.
+      MutexLock lock(&mutex_);
+      while (feeds_changed_) feeds_taken_.Wait(&mutex_);
+    }
+    names_.DropDevice(device);
+    proto::Event event;
+    event.set_kind(proto::Event::KIND_DEVICE_CLOSED);
+    event.set_device(device);
+    AddEvent(std::move(event));
+  }
+
+  Names& names() override { return names_; }
+
+  void LoseLaunch(std::uint32_t device, std::uint64_t ticket, std::uint64_t owner,
+                  std::uint32_t kernel, std::uint32_t label, std::uint32_t stream,
+                  std::uint64_t queued_ns, std::int32_t status) override {
+    if (period_ns_.load(std::memory_order_relaxed) == 0) return;
+    LaunchRecord record;
+    record.header = MakeHeader<LaunchRecord>(RecordKind::kLaunch, NowNs());
+    record.ticket = ticket;
+    record.owner = owner;
+    record.kernel = kernel;
+    record.label = label;
+    record.stream = stream;
+    record.queued_ns = queued_ns;
+    record.started_ns = record.header.time_ns;
+    record.status = status;
+    MutexLock lock(&mutex_);
+    if (lost_launches_.size() < kMostPending) lost_launches_.emplace_back(device, record);
+  }
+
+  void AddCompile(proto::Compile compile) override {
+    MutexLock lock(&mutex_);
+    if (compiles_.size() < kMostPending) compiles_.push_back(std::move(compile));
+  }
+
+  void AddEvent(proto::Event event) override {
+    if (event.time_ns() == 0) event.set_time_ns(NowNs());
+    MutexLock lock(&mutex_);
+    if (events_.size() < kMostPending) events_.push_back(std::move(event));
+  }
+
+ private:
+  // Of what waits for the next frame. As many commands may be in flight on a device.
+  static constexpr std::size_t kMostPending = 16384;
+
+  void OpenBoard() {
+    absl::StatusOr<BoardWriter> board = BoardWriter::Create();
+    board_status_ = board.status();
+    if (!board.ok()) return;
+    board_.emplace(*std::move(board));
+    absl::StatusOr<std::unique_ptr<AttachServer>> server =
+        AttachServer::Start(board_->read_only_fd());
+    board_status_ = server.status();
+    if (server.ok()) server_ = *std::move(server);
+  }
+
+  void SetPeriod(DeviceFeed& feed) const {
+    SamplerControl& control = feed.telemetry_control();
+    control.period_ns.store(period_ns_.load(), std::memory_order_release);
+    control.changed.fetch_add(1, std::memory_order_release);
+    FutexWake(control.changed, std::numeric_limits<int>::max());
+  }
+
+  // Whatever the thread sleeps on.
+  void Wake() {
+    wake_.fetch_add(1, std::memory_order_release);
+    FutexWake(wake_, std::numeric_limits<int>::max());
+    MutexLock lock(&mutex_);
+    if (sleeps_on_ != nullptr) {
+      sleeps_on_->fetch_add(1, std::memory_order_release);
+      FutexWake(*sleeps_on_, std::numeric_limits<int>::max());
+    }
+  }
+
+  void TakeFeeds() {
+    MutexLock lock(&mutex_);
+    if (!feeds_changed_) return;
+    std::vector<std::unique_ptr<DeviceState>> states;
+    for (const auto& [number, feed] : feeds_) {
+      const auto same = std::find_if(devices_.begin(), devices_.end(), [number](const auto& state) {
+        return state != nullptr && state->number() == number;
+      });
+      states.push_back(same != devices_.end() ? std::move(*same)
+                                              : std::make_unique<DeviceState>(number, feed));
+    }
+    for (const auto& gone : devices_) {
+      if (gone == nullptr) continue;
+      Drain(*gone);  // its last words
+      records_gone_ += gone->records();
+      lost_gone_ += gone->lost();
+    }
+    devices_ = std::move(states);
+    feeds_changed_ = false;
+    feeds_taken_.SignalAll();
+  }
+
+  void Drain(DeviceState& device) {
+    device.Drain([&](const LaunchRecord& launch) { builder_.AddLaunch(device, launch); },
+                 [&](const CopyRecord& copy) { builder_.AddCopy(device, copy); },
+                 [&](const proto::Event& event) { builder_.AddEvent(event); });
+  }
+
+  void DrainAll() {
+    for (const auto& device : devices_) Drain(*device);
+  }
+
+  void Run() {
+    realtime_ = AskForRealtime();
+    std::uint64_t due = 0;
+    std::uint64_t due_for = 0;
+    while (!stop_.load()) {
+      const std::uint32_t woken = wake_.load(std::memory_order_acquire);
+      TakeFeeds();
+      const std::uint64_t period = period_ns_.load();
+      if (period == 0) {
+        DrainAll();
+        due_for = 0;
+        FutexWait(wake_, woken);
+        continue;
+      }
+      std::uint64_t now = NowNs();
+      if (due_for != period) {
+        due = (now / period + 1) * period;
+        due_for = period;
+      }
+      if (!WaitForTick(due, period, woken)) continue;
+      now = NowNs();
+      MakeFrame(now, now > due ? now - due : 0);
+      const std::uint64_t next = (NowNs() / period + 1) * period;
+      if (next > due + period) skipped_ += (next - due) / period - 1;
+      due = next;
+    }
+  }
+
+  // Until every live sampler has done the tick that is due at `due`, or time is up; emptying the
+  // rings meanwhile. False: something changed, look again.
+  bool WaitForTick(std::uint64_t due, std::uint64_t period, std::uint32_t woken) {
+    const std::uint64_t deadline = due + std::min(kMostGraceNs, period / 4);
+    while (true) {
+      if (stop_.load() || wake_.load(std::memory_order_acquire) != woken) return false;
+      DeviceState* waited = nullptr;
+      std::uint32_t bell = 0;
+      for (const auto& device : devices_) {
+        SamplerControl& control = device->feed().telemetry_control();
+        bell = control.bell.load(std::memory_order_acquire);
+        if (device->feed().telemetry_live() &&
+            control.sampled_due_ns.load(std::memory_order_acquire) < due) {
+          waited = device.get();
+          break;
+        }
+      }
+      const std::uint64_t now = NowNs();
+      const std::uint64_t until = waited == nullptr ? due : deadline;
+      if (now >= until) return true;
+      const std::uint64_t wake_at = std::min(until, now + kDrainNs);
+      if (waited == nullptr) {
+        FutexWait(wake_, woken, wake_at);
+      } else {
+        std::atomic<std::uint32_t>& word = waited->feed().telemetry_control().bell;
+        SetSleepsOn(&word);
+        // Who wakes us finds the word, or we find that we were woken.
+        if (wake_.load(std::memory_order_acquire) == woken) FutexWait(word, bell, wake_at);
+        SetSleepsOn(nullptr);
+      }
+      DrainAll();
+    }
+  }
+
+  void SetSleepsOn(std::atomic<std::uint32_t>* word) {
+    MutexLock lock(&mutex_);
+    sleeps_on_ = word;
+  }
+
+  void MakeFrame(std::uint64_t now, std::uint64_t lateness_ns) {
+    DrainAll();
+    TakePending();
+    FrameFigures figures;
+    figures.now_ns = now;
+    figures.pipeline.set_rate_hz(rate_hz());
+    figures.pipeline.set_frames_total(frames_ + 1);
+    figures.pipeline.set_skipped_total(skipped_);
+    figures.pipeline.set_lateness_ns(lateness_ns);
+    std::uint64_t records = records_gone_;
+    std::uint64_t lost = lost_gone_;
+    for (const auto& device : devices_) {
+      records += device->records();
+      lost += device->lost();
+    }
+    figures.pipeline.set_records_total(records);
+    figures.pipeline.set_records_lost_total(lost);
+    figures.pipeline.set_assemble_ns(assemble_ns_);
+    figures.pipeline.set_encode_ns(encode_ns_);
+    figures.pipeline.set_frame_bytes(encoded_.size());
+    figures.pipeline.set_subscribers(subscribers_.load());
+    figures.pipeline.set_attached(
+        server_ == nullptr ? 0 : static_cast<std::uint32_t>(server_->attached()));
+    figures.pipeline.set_realtime(realtime_);
+    MutexLock lock(&sink_mutex_);
+    builder_.Build(figures, devices_, compile_stats_);
+    const std::uint64_t assembled = NowNs();
+    builder_.Encode(&encoded_);
+    const std::uint64_t encoded = NowNs();
+    assemble_ns_ = assembled - now;
+    encode_ns_ = encoded - assembled;
+    ++frames_;
+    if (board_.has_value()) board_->Publish(encoded_);
+    if (sink_) sink_(encoded_);
+  }
+
+  void TakePending() {
+    std::vector<std::pair<std::uint32_t, LaunchRecord>> lost;
+    std::vector<proto::Compile> compiles;
+    std::vector<proto::Event> events;
+    {
+      MutexLock lock(&mutex_);
+      lost.swap(lost_launches_);
+      compiles.swap(compiles_);
+      events.swap(events_);
+    }
+    for (const auto& [number, record] : lost) {
+      for (const auto& device : devices_) {
+        if (device->number() != number || device->Saw(record.ticket)) continue;
+        builder_.AddLaunch(*device, record);
+      }
+    }
+    for (proto::Compile& compile : compiles) builder_.AddCompile(std::move(compile));
+    for (const proto::Event& event : events) builder_.AddEvent(event);
+  }
+
+  absl::Status board_status_ = absl::UnavailableError("frames are not published");
+  std::optional<BoardWriter> board_;
+  std::unique_ptr<AttachServer> server_;
+  Names names_;
+  std::atomic<std::uint64_t> period_ns_;
+  std::atomic<std::uint32_t> subscribers_{0};
+  std::atomic<bool> stop_{false};
+  std::atomic<std::uint32_t> wake_{0};
+
+  // Order: sink_mutex_ before mutex_.
+  Mutex sink_mutex_;
+  Sink sink_ ABSL_GUARDED_BY(sink_mutex_);
+  FillCompileStats compile_stats_ ABSL_GUARDED_BY(sink_mutex_);
+
+  Mutex mutex_;
+  std::uint32_t next_device_ ABSL_GUARDED_BY(mutex_) = 1;
+  std::vector<std::pair<std::uint32_t, std::shared_ptr<DeviceFeed>>> feeds_ ABSL_GUARDED_BY(mutex_);
+  bool feeds_changed_ ABSL_GUARDED_BY(mutex_) = false;
+  CondVar feeds_taken_;
+  std::atomic<std::uint32_t>* sleeps_on_ ABSL_GUARDED_BY(mutex_) = nullptr;
+  std::vector<std::pair<std::uint32_t, LaunchRecord>> lost_launches_ ABSL_GUARDED_BY(mutex_);
+  std::vector<proto::Compile> compiles_ ABSL_GUARDED_BY(mutex_);
+  std::vector<proto::Event> events_ ABSL_GUARDED_BY(mutex_);
+
+  // The thread's.
+  std::vector<std::unique_ptr<DeviceState>> devices_;
+  FrameBuilder builder_{names_};
+  std::string encoded_;
+  std::uint64_t frames_ = 0;
+  std::uint64_t skipped_ = 0;
+  std::uint64_t assemble_ns_ = 0;
+  std::uint64_t encode_ns_ = 0;
+  std::uint64_t records_gone_ = 0;
+  std::uint64_t lost_gone_ = 0;
+  bool realtime_ = false;
+
+  std::thread thread_;
+};
+
+}  // namespace
+
+std::shared_ptr<Hub> Hub::Start(HubOptions options) { return std::make_shared<HubImpl>(options); }
+
+}  // namespace amdgpu::telemetry

@@ -1,0 +1,13 @@
+#include "telemetry/sources/sources.h"
+
+#include "telemetry/sources/host.h"
+
+namespace amdgpu::telemetry {
+
+Probes MakeProbes(const proto::DeviceProperties& device) {
+  Probes probes;
+  if (device.kind() == "host") AddHostProbes("", &probes);
+  return probes;
+}
+
+}  // namespace amdgpu::telemetry
