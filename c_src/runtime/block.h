@@ -26,8 +26,13 @@ struct BlockUse {
 // reused behind it. What changes is guarded by the command queue's mutex.
 class Block {
  public:
-  Block(std::shared_ptr<DeviceMemory> memory, SlabRef slab, const Allocation& allocation)
-      : memory_(std::move(memory)), slab_(std::move(slab)), allocation_(allocation) {
+  // `generation` is of the worker that has the memory now.
+  Block(std::shared_ptr<DeviceMemory> memory, SlabRef slab, const Allocation& allocation,
+        std::uint64_t generation)
+      : memory_(std::move(memory)),
+        slab_(std::move(slab)),
+        allocation_(allocation),
+        generation_(generation) {
     // Another's work may still be under way in this memory: the CPU has to wait for it.
     if (!allocation.pending.none()) {
       uses_.push_back(
@@ -48,6 +53,9 @@ class Block {
   gpu::DeviceAddress device_address() const {
     return slab_->device_address + (allocation_.offset - slab_->offset);
   }
+  // Of the worker that had the memory when the block was made.
+  std::uint64_t generation() const { return generation_; }
+  // Of a host-visible device.
   std::byte* host() const { return slab_->mapping.data() + (allocation_.offset - slab_->offset); }
 
   void MarkUse(StreamId stream, Ticket ticket, bool write) {
@@ -70,6 +78,7 @@ class Block {
   const std::shared_ptr<DeviceMemory> memory_;
   const SlabRef slab_;
   const Allocation allocation_;
+  const std::uint64_t generation_;
   absl::InlinedVector<BlockUse, 2> uses_;
   std::atomic<int> views_{0};
 };

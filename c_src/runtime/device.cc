@@ -15,6 +15,12 @@ namespace amdgpu {
 namespace {
 
 constexpr std::uint64_t kMaxArenaBytes = kMaxOffset;
+// The device whose memory is a file of ours.
+constexpr absl::string_view kHostKind = "host";
+// How often, and how long in between, the next worker asks for the memory of the last one, which
+// the vendor's kernel driver may still be taking apart.
+constexpr int kReserveAttempts = 100;
+constexpr auto kReservePause = std::chrono::milliseconds(20);
 
 // What a device may use at most: the limit if it is higher than what the machine has, for those who
 // know better.
@@ -53,6 +59,7 @@ DeviceImpl::DeviceImpl(DeviceOptions options, std::shared_ptr<CompileService> co
       staging_(protocol::kStagingBytes),
       telemetry_(options_.telemetry) {
   streams_[0] = true;
+  if (!arena_.host_visible()) streams_[kUploadStream] = streams_[kDownloadStream] = true;
   limit_ =
       options_.memory_limit_bytes != 0 ? options_.memory_limit_bytes : DefaultLimit(arena_.bytes());
 }
@@ -62,14 +69,22 @@ absl::StatusOr<DeviceRef> DeviceImpl::Open(DeviceOptions options,
                                            DeviceCallbacks callbacks) {
   absl::StatusOr<Segment> segment = Segment::Create();
   if (!segment.ok()) return segment.status();
-  absl::StatusOr<Arena> arena = Arena::Create(ArenaBytes(options));
+  absl::StatusOr<Arena> arena = options.kind == kHostKind ? Arena::Create(ArenaBytes(options))
+                                                          : Arena::OfWorker(kMaxArenaBytes);
   if (!arena.ok()) return arena.status();
   const std::string log = options.allocation_log;
+  const std::uint64_t memory_limit = options.memory_limit_bytes;
+  const std::uint64_t owner_limit = options.owner_limit_bytes;
   const std::shared_ptr<DeviceImpl> device(new DeviceImpl(std::move(options), std::move(compiler),
                                                           std::move(callbacks), *std::move(segment),
                                                           *std::move(arena)));
   if (absl::Status status = device->StartWorker(); !status.ok()) return status;
   device->properties_ = device->worker_->properties();
+  if (!device->arena_.host_visible()) {
+    // Only now is it known how much there is.
+    absl::Status status = device->SetLimits(memory_limit, owner_limit);
+    if (!status.ok()) return status;
+  }
   if (!log.empty()) {
     if (absl::Status status = device->SetAllocationLog(log); !status.ok()) return status;
   }
@@ -91,6 +106,14 @@ absl::StatusOr<DeviceRef> DeviceImpl::Open(DeviceOptions options,
 
 void DeviceImpl::StartThreads() {
   const std::shared_ptr<DeviceImpl> self = Self();
+  if (!arena_.host_visible()) {
+    for (ServiceQueue* queue : {&uploads_, &downloads_}) {
+      std::thread([self, queue] {
+        const DeviceThread mark;
+        queue->Run([] { return std::vector<int>(); }, [] {});
+      }).detach();
+    }
+  }
   std::thread([queue = queue_] { queue->RunCompletionThread(); }).detach();
   std::thread([self] {
     const DeviceThread mark;
@@ -107,6 +130,10 @@ void DeviceImpl::StartThreads() {
     if (self->telemetry_ != nullptr) self->telemetry_->RemoveDevice(self->telemetry_device_);
     self->ended_.count_down();
   }).detach();
+}
+
+std::uint64_t DeviceImpl::CapacityBytes() const {
+  return arena_.host_visible() ? arena_.bytes() : properties_.memory_bytes();
 }
 
 std::string DeviceImpl::Name() const { return absl::StrCat(options_.kind, ":", options_.index); }
@@ -136,7 +163,12 @@ absl::Status DeviceImpl::ReloadInto(WorkerProcess& worker) {
     proto::WorkerRequest request;
     request.mutable_reserve()->set_bytes(slab->bytes);
     request.mutable_reserve()->set_arena_offset(slab->offset);
-    absl::StatusOr<proto::WorkerReply> reply = worker.Call(std::move(request));
+    absl::StatusOr<proto::WorkerReply> reply = worker.Call(request);
+    for (int attempt = 1; absl::IsResourceExhausted(reply.status()) && attempt < kReserveAttempts;
+         ++attempt) {
+      std::this_thread::sleep_for(kReservePause);
+      reply = worker.Call(request);
+    }
     if (!reply.ok()) return reply.status();
     AdaptiveLock lock(&mutex());
     slab->device_address = reply->reserve().device_address();
@@ -227,6 +259,10 @@ void DeviceImpl::EndWorker() {
   const std::string how = worker_->End(&signal);
   worker_.reset();
   worker_pid_.store(0);
+  {
+    AdaptiveLock lock(&mutex());
+    contents_generation_ = generation_ + 1;
+  }
   const absl::Status reason = AnswerPending(how);
   bool closed;
   {
@@ -313,6 +349,8 @@ void DeviceImpl::Shutdown() {
     for (const auto& task : std::exchange(after_restart_, {})) task();
   });
   service_.Stop();
+  uploads_.Stop();
+  downloads_.Stop();
 }
 
 void DeviceImpl::Close() {

@@ -48,6 +48,13 @@ struct LaunchInfo {
   bool specialised = false;  // ran code specialised on its block shape
 };
 
+// A read-only look at bytes of the device that stays as it is, whatever is done to them later.
+// Keeps the memory until it is dropped.
+struct BufferView {
+  absl::Span<const std::byte> bytes;
+  std::shared_ptr<const void> keep_alive;
+};
+
 // Something under way: a launch, a copy, a fence, a compile, growing the pool. Ends exactly once.
 // Thread-safe.
 class Job {
@@ -74,6 +81,8 @@ class Job {
   // What a slow allocation made; null for other jobs.
   virtual BufferRef buffer() const = 0;
   virtual CodeOrigin origin() const = 0;
+  // What a download brought; empty for other jobs.
+  virtual BufferView view() const = 0;
 };
 using JobRef = std::shared_ptr<Job>;
 
@@ -177,13 +186,6 @@ struct DeviceStats {
   std::int32_t worker_pid = 0;  // 0 while there is none
 };
 
-// A read-only look at a buffer's bytes that stays as it is, whatever is done to the buffer later: a
-// writer gets a copy first. Keeps the memory until it is dropped.
-struct BufferView {
-  absl::Span<const std::byte> bytes;
-  std::shared_ptr<const void> keep_alive;
-};
-
 // Thread-safe.
 class Device : public std::enable_shared_from_this<Device> {
  public:
@@ -223,12 +225,13 @@ class Device : public std::enable_shared_from_this<Device> {
   // before it has.
   virtual absl::StatusOr<JobRef> ReadFence(const BufferRef& buffer) = 0;
   virtual absl::StatusOr<JobRef> WriteFence(const BufferRef& buffer) = 0;
-  // A snapshot without a copy, after ReadFence said null. kUnavailable: not yet, take the fence
-  // again.
+  // A snapshot without a copy, after ReadFence said null: a writer gets a copy first. kUnavailable:
+  // not yet, take the fence again. Of a host-visible device; elsewhere Download.
   virtual absl::StatusOr<BufferView> View(const BufferRef& buffer, std::uint64_t offset,
                                           std::uint64_t bytes) = 0;
   // Copies into the buffer now, after WriteFence said null. kUnavailable: not yet, take the fence
-  // again. For more than 64 KiB call from a dirty scheduler.
+  // again. For more than 64 KiB call from a dirty scheduler. Of a host-visible device; elsewhere
+  // Upload.
   virtual absl::Status Write(const BufferRef& buffer, std::uint64_t offset,
                              absl::Span<const std::byte> bytes) = 0;
   // In stream order, without waiting for the work before it: through the staging arena.
@@ -236,6 +239,16 @@ class Device : public std::enable_shared_from_this<Device> {
   virtual absl::StatusOr<JobRef> WriteQueued(const BufferRef& buffer, std::uint64_t offset,
                                              absl::Span<const std::byte> bytes,
                                              gpu::StreamId stream) = 0;
+  // Copies bytes of a device that is not host-visible through the staging arena, in pieces, beside
+  // the work of all streams: after the fence said null. Small ones are under way when the call
+  // returns. A job that fails with kUnavailable did so for want of a worker: try again. `bytes` are
+  // kept by `keep_alive`.
+  virtual absl::StatusOr<JobRef> Upload(const BufferRef& buffer, std::uint64_t offset,
+                                        absl::Span<const std::byte> bytes,
+                                        std::shared_ptr<const void> keep_alive) = 0;
+  // The other way: the job's view() is a copy.
+  virtual absl::StatusOr<JobRef> Download(const BufferRef& buffer, std::uint64_t offset,
+                                          std::uint64_t bytes) = 0;
   virtual absl::StatusOr<JobRef> Copy(const BufferRef& destination,
                                       std::uint64_t destination_offset, const BufferRef& source,
                                       std::uint64_t source_offset, std::uint64_t bytes,
@@ -252,6 +265,9 @@ class Device : public std::enable_shared_from_this<Device> {
   // launches.
   virtual JobRef WriteGlobal(const KernelRef& kernel, absl::string_view name, std::uint64_t offset,
                              absl::Span<const std::byte> bytes) = 0;
+  // The other way: the job's view(), as it is behind the launches queued in the default stream.
+  virtual JobRef ReadGlobal(const KernelRef& kernel, absl::string_view name, std::uint64_t offset,
+                            std::uint64_t bytes) = 0;
 
   // Checks everything, writes the command, returns: about a microsecond. kUnavailable: the ring is
   // full or the worker is restarting, try again (WhenReady). kInvalidArgument: ErrorDetail.launch.

@@ -12,6 +12,14 @@ namespace amdgpu {
 
 using protocol::CommandKind;
 
+namespace {
+
+absl::Status NotVisibleError() {
+  return absl::FailedPreconditionError("the device's memory cannot be seen from here");
+}
+
+}  // namespace
+
 absl::StatusOr<BufferState*> DeviceImpl::StateOf(const BufferRef& buffer) const {
   if (buffer == nullptr) return absl::InvalidArgumentError("no buffer");
   if (buffer->device().get() != this) {
@@ -23,11 +31,17 @@ absl::StatusOr<BufferState*> DeviceImpl::StateOf(const BufferRef& buffer) const 
 absl::Status DeviceImpl::CheckRange(const BufferState& state, std::uint64_t offset,
                                     std::uint64_t bytes) const {
   if (!state.live.load()) return absl::FailedPreconditionError("the buffer was freed");
+  if (absl::Status status = CheckNotLost(*state.block); !status.ok()) return status;
   if (bytes > state.bytes || offset > state.bytes - bytes) {
     return absl::OutOfRangeError(
         absl::StrCat("bytes ", offset, " to ", offset + bytes, " of a buffer of ", state.bytes));
   }
   return absl::OkStatus();
+}
+
+absl::Status DeviceImpl::CheckNotLost(const Block& block) const {
+  if (arena_.host_visible() || block.generation() == contents_generation_) return absl::OkStatus();
+  return DeviceLostError(Name(), "the buffer's memory went with the worker that held it");
 }
 
 absl::Status DeviceImpl::CheckStream(gpu::StreamId stream) const {
@@ -101,6 +115,7 @@ absl::StatusOr<BufferView> DeviceImpl::View(const BufferRef& buffer, std::uint64
   if (!state.ok()) return state.status();
   AdaptiveLock lock(&mutex());
   if (absl::Status status = CheckRange(**state, offset, bytes); !status.ok()) return status;
+  if (!arena_.host_visible()) return NotVisibleError();
   const BlockRef& block = (*state)->block;
   if (FenceFor(*block, /*for_writing=*/false) != nullptr) {
     return absl::UnavailableError("work that writes the buffer has not ended");
@@ -164,6 +179,7 @@ absl::Status DeviceImpl::Write(const BufferRef& buffer, std::uint64_t offset,
     if (absl::Status status = CheckRange(**state, offset, bytes.size()); !status.ok()) {
       return status;
     }
+    if (!arena_.host_visible()) return NotVisibleError();
     if (FenceFor(*(*state)->block, /*for_writing=*/true) != nullptr) {
       return absl::UnavailableError("work that uses the buffer has not ended");
     }

@@ -74,6 +74,12 @@ class DeviceImpl final : public Device, public telemetry::DeviceFeed {
   absl::StatusOr<JobRef> WriteQueued(const BufferRef& buffer, std::uint64_t offset,
                                      absl::Span<const std::byte> bytes,
                                      gpu::StreamId stream) override;
+  // device_transfers.cc
+  absl::StatusOr<JobRef> Upload(const BufferRef& buffer, std::uint64_t offset,
+                                absl::Span<const std::byte> bytes,
+                                std::shared_ptr<const void> keep_alive) override;
+  absl::StatusOr<JobRef> Download(const BufferRef& buffer, std::uint64_t offset,
+                                  std::uint64_t bytes) override;
   absl::StatusOr<JobRef> Copy(const BufferRef& destination, std::uint64_t destination_offset,
                               const BufferRef& source, std::uint64_t source_offset,
                               std::uint64_t bytes, gpu::StreamId stream) override;
@@ -85,6 +91,8 @@ class DeviceImpl final : public Device, public telemetry::DeviceFeed {
                  absl::string_view core_class, OwnerId owner) override;
   JobRef WriteGlobal(const KernelRef& kernel, absl::string_view name, std::uint64_t offset,
                      absl::Span<const std::byte> bytes) override;
+  JobRef ReadGlobal(const KernelRef& kernel, absl::string_view name, std::uint64_t offset,
+                    std::uint64_t bytes) override;
 
   // device_launch.cc
   absl::StatusOr<JobRef> Launch(const KernelRef& kernel, const LaunchOptions& options,
@@ -112,6 +120,9 @@ class DeviceImpl final : public Device, public telemetry::DeviceFeed {
 
  private:
   static constexpr std::uint32_t kMaxArgsBytes = 4096;
+  // Streams of our own, for uploads and downloads of a device that is not host-visible.
+  static constexpr gpu::StreamId kUploadStream = kMaxStreams - 1;
+  static constexpr gpu::StreamId kDownloadStream = kMaxStreams - 2;
 
   DeviceImpl(DeviceOptions options, std::shared_ptr<CompileService> compiler,
              DeviceCallbacks callbacks, Segment segment, Arena arena);
@@ -135,6 +146,8 @@ class DeviceImpl final : public Device, public telemetry::DeviceFeed {
   // `job` cannot be: the device is closed or has no worker.
   absl::Status NotReadyError() const;
   std::string Name() const;
+  // What the device has, if nobody limits it.
+  std::uint64_t CapacityBytes() const;
 
   // --- Telemetry (device_telemetry.cc) ---
   void Report(proto::Event::Kind kind, std::string message, std::uint64_t bytes = 0,
@@ -170,13 +183,40 @@ class DeviceImpl final : public Device, public telemetry::DeviceFeed {
   // Allocates under the lock; if the pool has to grow first, sees to that and is kUnavailable.
   absl::StatusOr<BlockRef> AllocateBlock(std::uint64_t bytes, OwnerId owner, gpu::StreamId stream,
                                          bool idle) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex());
-  absl::Status CheckRange(const BufferState& state, std::uint64_t offset,
-                          std::uint64_t bytes) const;
+  absl::Status CheckRange(const BufferState& state, std::uint64_t offset, std::uint64_t bytes) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex());
+  // Memory that the worker alone had ends with it.
+  absl::Status CheckNotLost(const Block& block) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex());
   // A copy command between addresses, or from staging.
   absl::StatusOr<JobImplRef> SubmitCopy(protocol::CommandKind kind, std::uint64_t destination,
                                         std::uint64_t source, std::uint64_t bytes,
                                         gpu::StreamId stream, OwnerId owner)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex());
+
+  // --- Through the staging arena (device_transfers.cc) ---
+  // A piece on its way from the device, held in the staging arena.
+  struct Incoming {
+    JobImplRef job;
+    std::uint64_t place = 0;
+    std::uint64_t bytes = 0;
+  };
+  // `owner`, here and below, is whose buffer it is, for telemetry; 0 for nobody's.
+  absl::StatusOr<JobImplRef> SendPiece(const BlockRef& block, std::uint64_t offset,
+                                       absl::Span<const std::byte> bytes, OwnerId owner);
+  absl::StatusOr<Incoming> FetchPiece(const BlockRef& block, std::uint64_t offset,
+                                      std::uint64_t bytes, OwnerId owner);
+  absl::StatusOr<Incoming> Fetch(gpu::DeviceAddress address, std::uint64_t bytes,
+                                 gpu::StreamId stream, OwnerId owner)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex());
+  void ReleasePlace(std::uint64_t place);
+  // Ends `job` with the bytes of `piece`, copied by whoever takes its completion in.
+  void Receive(Incoming piece, const JobImplRef& job);
+  void DoUpload(const BlockRef& block, std::uint64_t offset, absl::Span<const std::byte> bytes,
+                OwnerId owner, const JobImplRef& job);
+  void DoDownload(const BlockRef& block, std::uint64_t offset, std::uint64_t bytes, OwnerId owner,
+                  const JobImplRef& job);
+  // There was no room for another piece. Not OK: there will be none.
+  absl::Status PauseForRoom();
   absl::Status CheckStream(gpu::StreamId stream) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex());
   absl::Status RingFullError() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex());
 
@@ -200,6 +240,11 @@ class DeviceImpl final : public Device, public telemetry::DeviceFeed {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex());
   void Specialise(const ModuleRef& module, const gpu::Dim3& block);
   void AddVariant(const ModuleRef& module, const gpu::Dim3& block, const CodeObjectRef& code);
+  void DoReadGlobal(const KernelRef& kernel, const std::string& name, std::uint64_t offset,
+                    std::uint64_t bytes, const JobImplRef& job);
+  // Where bytes of a variable are. On the service thread.
+  absl::StatusOr<gpu::DeviceAddress> LocateGlobal(const Kernel& kernel, const std::string& name,
+                                                  std::uint64_t offset, std::uint64_t bytes);
   void DoWriteGlobal(const KernelRef& kernel, const std::string& name, std::uint64_t offset,
                      const std::string& bytes, const JobImplRef& job);
 
@@ -212,6 +257,8 @@ class DeviceImpl final : public Device, public telemetry::DeviceFeed {
   std::weak_ptr<Device> handle_;  // constant after Open
 
   Arena arena_;  // changed by the service thread, under mutex()
+  // Of the worker that memory handed out from now on is in.
+  std::uint64_t contents_generation_ ABSL_GUARDED_BY(mutex()) = 1;
   OwnerIndex owners_ ABSL_GUARDED_BY(mutex());
   DeadBuffers dead_;
   Staging staging_ ABSL_GUARDED_BY(mutex());
@@ -237,6 +284,9 @@ class DeviceImpl final : public Device, public telemetry::DeviceFeed {
   std::atomic<std::uint64_t> host_copied_ns_{0};
 
   ServiceQueue service_;
+  // Of a device that is not host-visible: a thread for each direction.
+  ServiceQueue uploads_;
+  ServiceQueue downloads_;
   // The service thread's.
   std::unique_ptr<WorkerProcess> worker_;
   std::uint64_t generation_ = 0;

@@ -48,6 +48,7 @@ absl::StatusOr<JobRef> DeviceImpl::Launch(const KernelRef& kernel_ref, const Lau
     if (!state->live.load(std::memory_order_relaxed)) {
       return signature.Error(position, "a live buffer", "a buffer that was freed");
     }
+    if (absl::Status status = CheckNotLost(*state->block); !status.ok()) return status;
     touched.push_back({state, parameter.offset, !parameter.read_only});
     return 0;
   };

@@ -34,7 +34,7 @@ absl::StatusOr<AllocationRequest> DeviceImpl::RequestFor(proto::DType dtype, std
 
 BlockRef DeviceImpl::MakeBlock(const Allocation& allocation) {
   SlabRef slab = arena_.Find(allocation.offset);
-  return std::make_shared<Block>(memory_, std::move(slab), allocation);
+  return std::make_shared<Block>(memory_, std::move(slab), allocation, contents_generation_);
 }
 
 absl::StatusOr<BufferRef> DeviceImpl::MakeBuffer(proto::DType dtype, std::uint64_t elements,
@@ -237,7 +237,7 @@ MemoryReport DeviceImpl::Memory() const {
 }
 
 absl::Status DeviceImpl::SetLimits(std::uint64_t device_bytes, std::uint64_t owner_bytes) {
-  limit_.store(device_bytes != 0 ? device_bytes : arena_.bytes());
+  limit_.store(device_bytes != 0 ? device_bytes : CapacityBytes());
   memory_->limits().SetDeviceLimit(limit_.load());
   memory_->limits().SetDefaultOwnerLimit(owner_bytes);
   return absl::OkStatus();

@@ -272,6 +272,69 @@ JobRef DeviceImpl::WriteGlobal(const KernelRef& kernel, absl::string_view name,
   return job;
 }
 
+absl::StatusOr<gpu::DeviceAddress> DeviceImpl::LocateGlobal(const Kernel& kernel,
+                                                            const std::string& name,
+                                                            std::uint64_t offset,
+                                                            std::uint64_t bytes) {
+  const ModuleRef& module = static_cast<const KernelImpl&>(kernel).module();
+  proto::WorkerRequest request;
+  request.mutable_find_global()->set_module(module->generic.module);
+  request.mutable_find_global()->set_name(name);
+  const absl::StatusOr<proto::WorkerReply> reply = worker_->Call(std::move(request));
+  if (!reply.ok()) return reply.status();
+  const std::uint64_t size = reply->find_global().bytes();
+  if (bytes > size || offset > size - bytes) {
+    return absl::OutOfRangeError(absl::StrCat("bytes ", offset, " to ", offset + bytes,
+                                              " of variable ", name, " of ", size));
+  }
+  return reply->find_global().device_address() + offset;
+}
+
+JobRef DeviceImpl::ReadGlobal(const KernelRef& kernel, absl::string_view name, std::uint64_t offset,
+                              std::uint64_t bytes) {
+  JobImplRef job = NewJob();
+  absl::Status status;
+  if (kernel == nullptr || kernel->device().get() != this) {
+    status = absl::InvalidArgumentError("the kernel belongs to another device");
+  } else if (bytes > kMaxStagedBytes) {
+    status = absl::InvalidArgumentError(
+        absl::StrCat("at most ", kMaxStagedBytes, " bytes at once, not ", bytes));
+  }
+  if (!status.ok()) {
+    job->Finish(status);
+    return job;
+  }
+  const bool posted =
+      service_.Post([this, self = Self(), kernel, name = std::string(name), offset, bytes, job] {
+        DoReadGlobal(kernel, name, offset, bytes, job);
+      });
+  if (!posted) job->Finish(NotReadyError());
+  return job;
+}
+
+void DeviceImpl::DoReadGlobal(const KernelRef& kernel, const std::string& name,
+                              std::uint64_t offset, std::uint64_t bytes, const JobImplRef& job) {
+  if (worker_ == nullptr) {
+    job->Finish(NotReadyError());
+    return;
+  }
+  const absl::StatusOr<gpu::DeviceAddress> address = LocateGlobal(*kernel, name, offset, bytes);
+  if (!address.ok()) {
+    job->Finish(address.status());
+    return;
+  }
+  absl::StatusOr<Incoming> piece = Incoming{};
+  {
+    AdaptiveLock lock(&mutex());
+    piece = Fetch(*address, bytes, 0, 0);
+  }
+  if (!piece.ok()) {
+    job->Finish(piece.status());
+    return;
+  }
+  Receive(*std::move(piece), job);
+}
+
 void DeviceImpl::DoWriteGlobal(const KernelRef& kernel, const std::string& name,
                                std::uint64_t offset, const std::string& bytes,
                                const JobImplRef& job) {
@@ -279,19 +342,10 @@ void DeviceImpl::DoWriteGlobal(const KernelRef& kernel, const std::string& name,
     job->Finish(NotReadyError());
     return;
   }
-  const ModuleRef& module = static_cast<const KernelImpl&>(*kernel).module();
-  proto::WorkerRequest request;
-  request.mutable_find_global()->set_module(module->generic.module);
-  request.mutable_find_global()->set_name(name);
-  const absl::StatusOr<proto::WorkerReply> reply = worker_->Call(std::move(request));
-  if (!reply.ok()) {
-    job->Finish(reply.status());
-    return;
-  }
-  const std::uint64_t size = reply->find_global().bytes();
-  if (bytes.size() > size || offset > size - bytes.size()) {
-    job->Finish(absl::OutOfRangeError(absl::StrCat("bytes ", offset, " to ", offset + bytes.size(),
-                                                   " of variable ", name, " of ", size)));
+  const absl::StatusOr<gpu::DeviceAddress> address =
+      LocateGlobal(*kernel, name, offset, bytes.size());
+  if (!address.ok()) {
+    job->Finish(address.status());
     return;
   }
   absl::StatusOr<JobImplRef> copy = JobImplRef();
@@ -303,8 +357,7 @@ void DeviceImpl::DoWriteGlobal(const KernelRef& kernel, const std::string& name,
     } else {
       std::copy(bytes.begin(), bytes.end(),
                 reinterpret_cast<char*>(queue_->segment().staging()) + *place);
-      copy = SubmitCopy(CommandKind::kCopyIn, reply->find_global().device_address() + offset,
-                        *place, bytes.size(), 0, 0);
+      copy = SubmitCopy(CommandKind::kCopyIn, *address, *place, bytes.size(), 0, 0);
       if (copy.ok()) staging_.Use(*place, bytes.size(), {0, (*copy)->info().ticket});
     }
   }

@@ -41,7 +41,10 @@ std::optional<FaultSnapshot> ReadFault(const protocol::FaultRecord& record) {
 absl::Status FaultError(const FaultSnapshot& fault, const std::string& kernel,
                         std::uint64_t timeout_ns, const std::optional<NearBuffer>& near) {
   proto::ErrorDetail detail;
-  const std::string what = kernel.empty() ? "the worker" : absl::StrCat("kernel \"", kernel, "\"");
+  const bool on_device = fault.kind == FaultKind::kDevice;
+  const std::string what = !kernel.empty() ? absl::StrCat("kernel \"", kernel, "\"")
+                           : on_device     ? "a launch, it is not known which,"
+                                           : "the worker";
   if (fault.kind == FaultKind::kTimeout) {
     detail.mutable_timeout()->set_what(kernel.empty() ? "a kernel"
                                                       : absl::StrCat("kernel ", kernel));

@@ -53,6 +53,8 @@ KernelRef JobImpl::kernel() const { return done() ? outcome_.kernel : nullptr; }
 BufferRef JobImpl::buffer() const { return done() ? outcome_.buffer : nullptr; }
 CodeOrigin JobImpl::origin() const { return done() ? outcome_.origin : CodeOrigin::kCompiled; }
 
+BufferView JobImpl::view() const { return done() ? outcome_.view : BufferView{}; }
+
 void JobImpl::AlsoWaitFor(Ticket ticket) {
   {
     AdaptiveLock lock(&mutex_);
@@ -87,6 +89,12 @@ bool JobImpl::FinishWithKernel(KernelRef kernel, CodeOrigin origin) {
 
 bool JobImpl::FinishWithBuffer(BufferRef buffer) {
   return End({absl::OkStatus(), info_, nullptr, std::move(buffer)});
+}
+
+bool JobImpl::FinishWithView(BufferView view) {
+  Outcome outcome{absl::OkStatus(), info_, nullptr, nullptr};
+  outcome.view = std::move(view);
+  return End(std::move(outcome));
 }
 
 bool JobImpl::End(Outcome outcome) {

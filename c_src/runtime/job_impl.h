@@ -49,6 +49,7 @@ class JobImpl final : public Job {
   KernelRef kernel() const override;
   BufferRef buffer() const override;
   CodeOrigin origin() const override;
+  BufferView view() const override;
 
   // The rest is for the runtime.
 
@@ -65,6 +66,7 @@ class JobImpl final : public Job {
   bool Finish(absl::Status status, const LaunchInfo& info);
   bool FinishWithKernel(KernelRef kernel, CodeOrigin origin);
   bool FinishWithBuffer(BufferRef buffer);
+  bool FinishWithView(BufferView view);
 
  private:
   struct Outcome {
@@ -73,6 +75,7 @@ class JobImpl final : public Job {
     KernelRef kernel;
     BufferRef buffer;
     CodeOrigin origin = CodeOrigin::kCompiled;
+    BufferView view = {};
   };
   bool End(Outcome outcome);
   void BeginWait();

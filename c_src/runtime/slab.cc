@@ -24,6 +24,7 @@ absl::StatusOr<SlabRef> Arena::Make(std::uint64_t bytes) const {
     return absl::ResourceExhaustedError(
         absl::StrCat("the device's ", bytes_, " bytes have no room for a slab of ", bytes));
   }
+  if (!host_visible()) return std::make_shared<Slab>(Slab{offset, bytes, {}, 0});
   if (absl::Status status = CommitSharedMemory(fd_.get(), offset, bytes); !status.ok()) {
     return status;
   }
@@ -44,7 +45,7 @@ void Arena::Insert(SlabRef slab) {
 }
 
 void Arena::Remove(const SlabRef& slab) {
-  DecommitSharedMemory(fd_.get(), slab->offset, slab->bytes).IgnoreError();
+  if (host_visible()) DecommitSharedMemory(fd_.get(), slab->offset, slab->bytes).IgnoreError();
   slabs_.erase(std::remove(slabs_.begin(), slabs_.end(), slab), slabs_.end());
 }
 

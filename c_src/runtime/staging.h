@@ -18,7 +18,9 @@ class Staging {
 
   // Room for `bytes`, if the oldest pieces whose work has ended leave it.
   std::optional<std::uint64_t> Take(std::uint64_t bytes, const StreamClocks& clocks) {
-    while (!pieces_.empty() && clocks.Passed(pieces_.front().fence)) pieces_.pop_front();
+    while (!pieces_.empty() && !pieces_.front().held && clocks.Passed(pieces_.front().fence)) {
+      pieces_.pop_front();
+    }
     bytes = (bytes + kAlignment - 1) / kAlignment * kAlignment;
     if (pieces_.empty()) next_ = 0;
     const std::uint64_t oldest = pieces_.empty() ? capacity_ : pieces_.front().offset;
@@ -33,10 +35,17 @@ class Staging {
     return oldest - next_ > bytes ? std::optional<std::uint64_t>(next_) : std::nullopt;
   }
 
-  // The piece taken last is in use until `fence`.
-  void Use(std::uint64_t offset, std::uint64_t bytes, const Fence& fence) {
-    pieces_.push_back({offset, fence});
+  // The piece taken last is in use until `fence`, and if it is `held` also until Release.
+  void Use(std::uint64_t offset, std::uint64_t bytes, const Fence& fence, bool held = false) {
+    pieces_.push_back({offset, fence, held});
     next_ = offset + (bytes + kAlignment - 1) / kAlignment * kAlignment;
+  }
+
+  // The held piece at `offset` is in use until `fence`, and no longer held.
+  void Release(std::uint64_t offset, const Fence& fence = {}) {
+    for (Piece& piece : pieces_) {
+      if (piece.offset == offset && piece.held) piece = {offset, fence, false};
+    }
   }
 
  private:
@@ -44,6 +53,7 @@ class Staging {
   struct Piece {
     std::uint64_t offset;
     Fence fence;
+    bool held;
   };
 
   const std::uint64_t capacity_;

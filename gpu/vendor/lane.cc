@@ -79,7 +79,16 @@ absl::Status Lane::Submit(Operation operation, absl::FunctionRef<Result()> enque
     const Result result = RecordEvent(&batch.begin);
     if (result != kSuccess) return Failure(result, doing);
   }
+  if (operation.kernel != nullptr) {
+    // Before it can fail.
+    MutexLock lock(&mutex_);
+    NoteLaunch(operation);
+  }
   if (const Result result = enqueue(); result != kSuccess) {
+    if (idle) {
+      MutexLock lock(&mutex_);
+      NoteEnd();
+    }
     if (batch.begin != nullptr) parts_.events.Give(batch.begin);
     return Failure(result, doing);
   }
@@ -104,6 +113,7 @@ absl::Status Lane::Submit(Operation operation, absl::FunctionRef<Result()> enque
   {
     MutexLock lock(&mutex_);
     operations_.push_back(operation);
+    if (operation.kernel != nullptr) NoteLaunch(operation);
     if (before.event != nullptr) batches_.push_back(before);
     if (batch.event != nullptr) batches_.push_back(batch);
     batches_queued_.fetch_add((before.event != nullptr) + (batch.event != nullptr));
@@ -111,6 +121,25 @@ absl::Status Lane::Submit(Operation operation, absl::FunctionRef<Result()> enque
   submitted_.store(number, std::memory_order_seq_cst);
   WakeThread();
   return absl::OkStatus();
+}
+
+void Lane::NoteLaunch(const Operation& operation) {
+  const gpu::FunctionHandle function = operation.kernel->handle;
+  if (under_way_.ticket == 0) {
+    under_way_ = {operation.ticket, function};
+  } else if (under_way_.function != function) {
+    under_way_.function = 0;
+  }
+  if (slot_ != nullptr) slot_->Set(under_way_);
+}
+
+void Lane::NoteEnd() {
+  under_way_ = {};
+  for (const Operation& operation : operations_) {
+    if (operation.kernel != nullptr) NoteLaunch(operation);
+    if (under_way_.ticket != 0 && under_way_.function == 0) break;
+  }
+  if (slot_ != nullptr) slot_->Set(under_way_);
 }
 
 void Lane::Mark(gpu::Ticket ticket) {

@@ -95,6 +95,10 @@ class Lane {
   Lane(const LaneParts& parts, Stream stream)
       : parts_(parts), stream_(stream), slot_(parts.running.Take()) {}
 
+  // Says which launches are under way.
+  void NoteLaunch(const Operation& operation) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void NoteEnd() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
   // The calling side.
   Result RecordEvent(Event* event);
   absl::Status Failure(Result result, absl::string_view doing);
@@ -136,6 +140,7 @@ class Lane {
   std::deque<Operation> operations_ ABSL_GUARDED_BY(mutex_);
   std::deque<Batch> batches_ ABSL_GUARDED_BY(mutex_);
   int drainers_ ABSL_GUARDED_BY(mutex_) = 0;
+  RunningLaunches::Launch under_way_ ABSL_GUARDED_BY(mutex_);  // what slot_ says
 
   // The thread's.
   std::uint64_t batches_taken_ = 0;

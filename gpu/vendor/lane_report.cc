@@ -45,25 +45,17 @@ Result Lane::Await(const Batch& batch) {
       operations_.pop_front();
     }
   }
-  if (batch.event == nullptr || current_.empty()) return batch.error;
+  if (batch.event == nullptr) return batch.error;
   std::uint64_t expected = 0;
   bool known = true;
-  RunningLaunches::Launch running;
-  const Kernel* kernel = nullptr;
   for (Operation& operation : current_) {
     expected += operation.expected_ns;
     known = known && (operation.marker || operation.expected_ns != 0);
-    if (operation.kernel == nullptr) continue;
-    if (kernel == nullptr) {
-      running = {operation.ticket, operation.kernel->handle};
-      kernel = operation.kernel;
-    } else if (kernel != operation.kernel) {
-      running.function = 0;
+    if (operation.kernel != nullptr && !operation.start_told) {
+      parts_.sink.OnStart(operation.ticket, NowNs());
     }
-    if (!operation.start_told) parts_.sink.OnStart(operation.ticket, NowNs());
   }
-  if (slot_ != nullptr) slot_->Set(running);
-  return WaitForEvent(batch.event, known ? expected : 0);
+  return current_.empty() ? kSuccess : WaitForEvent(batch.event, known ? expected : 0);
 }
 
 Result Lane::WaitForEvent(Event event, std::uint64_t expected_ns) {
@@ -123,8 +115,8 @@ void Lane::Finish(const Batch& batch, Result result) {
       current_.push_back(operations_.front());
       operations_.pop_front();
     }
+    NoteEnd();
   }
-  if (slot_ != nullptr) slot_->Set({});
   const std::uint64_t ended = ended_.load(std::memory_order_relaxed) + current_.size();
   ended_.store(ended, std::memory_order_release);
   Share(begin, end, code);

@@ -1,4 +1,7 @@
-// Which launch each stream is at, for who has to name one when the device or the process fails.
+// Which launches are under way, for who has to name one when the device or the process fails.
+//
+// The vendors do not say which launch failed, and tell of the failure at whatever is asked next: one
+// can be named only if it is the only one, or if all of them are of one kernel.
 
 #ifndef AMDGPU_GPU_VENDOR_RUNNING_LAUNCHES_H_
 #define AMDGPU_GPU_VENDOR_RUNNING_LAUNCHES_H_
@@ -18,8 +21,8 @@ class RunningLaunches {
     gpu::Ticket ticket = 0;
     gpu::FunctionHandle function = 0;
   };
-  // Of one stream. ticket 0: it runs no launch; function 0: one of several that cannot be told
-  // apart.
+  // Of one stream: the oldest launch that has not ended, and the kernel of all of them. ticket 0:
+  // there is none; function 0: they are of several kernels.
   struct Slot {
     std::atomic<bool> taken{false};
     std::atomic<gpu::Ticket> ticket{0};
@@ -44,7 +47,7 @@ class RunningLaunches {
     slot->taken.store(false);
   }
 
-  // The launch under way if there is exactly one; the vendors do not say which of several failed.
+  // The oldest launch under way, if all are of one stream and one kernel.
   bool Only(Launch* launch) const {
     int found = 0;
     for (const Slot& slot : slots_) {

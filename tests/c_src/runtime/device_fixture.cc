@@ -6,8 +6,10 @@
 #include <thread>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "tests/c_src/runtime/fake_driver.h"
+#include "tests/gpu/vendor/standin_library.h"
 
 namespace amdgpu::testing {
 
@@ -40,7 +42,11 @@ CompileService::RequestId FakeCompileService::Compile(proto::CompileRequest requ
     if (request.source() == "wrong") {
       result.code = absl::InvalidArgumentError("wrong source");
     } else {
-      const std::string bytes = request.source() == "garbage" ? "garbage" : kFakeCode;
+      std::string bytes = request.source() == "garbage" ? "garbage" : kFakeCode;
+      if (request.target() != "host") {
+        const bool amd = absl::StartsWith(request.target(), "gfx");
+        bytes = vendor::StandInKernels(amd ? "hip" : "cuda").SerializeAsString();
+      }
       auto code = std::make_shared<CodeObject>(CodeObject{KeyOf(request), bytes, {}});
       const std::lock_guard lock(mutex_);
       compiled_.emplace_back(KeyOf(request), code);

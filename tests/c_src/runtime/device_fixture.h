@@ -17,8 +17,8 @@
 
 namespace amdgpu::testing {
 
-// "Compiles" anything to the fake code object, from a thread of its own. The key is the source and
-// the block shape.
+// "Compiles" anything to the fake code object, or for a GPU to that of the stand-ins, from a thread
+// of its own. The key is the source and the block shape.
 class FakeCompileService final : public CompileService {
  public:
   ~FakeCompileService() override;

@@ -75,9 +75,9 @@ StandInLibrary::StandInLibrary(const std::string& flavour)
   free_bytes_ = reinterpret_cast<decltype(free_bytes_)>(dlsym(library, "standin_free_bytes"));
 }
 
-proto::VendorCodeObject StandInLibrary::Kernels() const {
+proto::VendorCodeObject StandInKernels(const std::string& kind) {
   proto::VendorCodeObject code;
-  code.set_target(kind() == "cuda" ? "sm_90" : "gfx90a");
+  code.set_target(kind == "cuda" ? "sm_90" : "gfx90a");
   code.set_image(Image());
   AddKernel(code, "empty", {});
   AddKernel(code, "add", {kFloatsIn, kFloatsIn, kFloats, kWord});
@@ -93,6 +93,7 @@ proto::VendorCodeObject StandInLibrary::Kernels() const {
   AddKernel(code, "hang", {});
   AddKernel(code, "fail", {kInt});
   AddKernel(code, "abort_process", {});
+  AddKernel(code, "forbidden", {kInts});
   for (const auto& [name, bytes] : {std::pair{"counter", 4u}, std::pair{"table", 16u}}) {
     proto::GlobalInfo& global = *code.add_globals();
     global.set_name(name);

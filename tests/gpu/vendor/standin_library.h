@@ -14,6 +14,9 @@
 
 namespace amdgpu::vendor {
 
+// The built-in kernels as a code object for a device of `kind`.
+proto::VendorCodeObject StandInKernels(const std::string& kind);
+
 // Of one flavour: "hip", "hip5" (as before HIP 6) or "cuda". One of each in a process.
 class StandInLibrary {
  public:
@@ -32,8 +35,7 @@ class StandInLibrary {
   }
   std::size_t FreeBytes() const { return free_bytes_(); }
 
-  // The built-in kernels as this flavour's code object.
-  proto::VendorCodeObject Kernels() const;
+  proto::VendorCodeObject Kernels() const { return StandInKernels(kind()); }
 
  private:
   const std::string flavour_;

@@ -1,12 +1,17 @@
 // The stand-in's built-in kernels: those of tests/gpu/contract_kernels.hip, some for tests of the
 // runtime, and some that fail as kernels on a GPU do.
 
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <thread>
 
 #include "tests/support/standin/standin.h"
 
@@ -157,6 +162,26 @@ Result AbortProcess(Module, const std::byte*, const Shape&, std::byte*) {
   std::abort();
 }
 
+// Tries what a worker's sandbox forbids; notes what each attempt came to, 0 or an errno.
+Result Forbidden(Module, const std::byte* args, const Shape&, std::byte*) {
+  auto* out = Arguments(args).Next<std::int32_t*>();
+  if (!Device(out, 5)) return kIllegalAddress;
+  const auto note = [&out](bool failed) { *out++ = failed ? errno : 0; };
+  char path[] = "/bin/true";
+  char* const argv[] = {path, nullptr};
+  note(execv(path, argv) != 0);
+  const pid_t child = fork();
+  if (child == 0) _exit(0);
+  note(child < 0);
+  note(socket(AF_INET, SOCK_STREAM, 0) < 0);
+  note(kill(getppid(), 0) != 0);
+  // Allowed: vendors' runtimes read files and make threads.
+  const int file = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+  note(file < 0);
+  std::thread([] {}).join();
+  return kSuccess;
+}
+
 }  // namespace
 
 const std::vector<BuiltIn>& BuiltIns() {
@@ -175,6 +200,7 @@ const std::vector<BuiltIn>& BuiltIns() {
       {"hang", Hang},
       {"fail", Fail},
       {"abort_process", AbortProcess},
+      {"forbidden", Forbidden},
   };
   return kernels;
 }
