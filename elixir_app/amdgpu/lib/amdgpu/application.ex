@@ -8,6 +8,7 @@ defmodule AMDGPU.Application do
 
     children = [
       AMDGPU.Compiler,
+      AMDGPU.Library,
       {DynamicSupervisor, name: AMDGPU.DeviceSupervisor, strategy: :one_for_one}
     ]
 

@@ -1,0 +1,51 @@
+// Counts how many elements of in[0, n) fall into each of `bins` bins of equal width between `low` and `high`.
+// The last bin includes `high`; what lies outside, and NaN, is not counted. The counts are added to `out`.
+//
+//   ELEMENT  the type of the elements
+//   BYTES    1: ELEMENT is unsigned char and the bin is the value, of 256 bins
+// histogram keeps a block's counts in shared memory (bins <= SHARED_BINS); histogram_large does without.
+#include "common.h"
+
+#define SHARED_BINS 4096
+#ifndef BYTES
+#define BYTES 0
+#endif
+
+typedef Element<ELEMENT> E;
+
+// The bin of `x`, or -1. `scale` is bins / (high - low).
+__device__ inline int bin_of(ELEMENT element, double low, double high, double scale, int bins) {
+#if BYTES
+  return (int)element;
+#else
+  const double x = (double)E::load(element);
+  if (!(x >= low && x <= high)) return -1;
+  const int bin = (int)((x - low) * scale);
+  return bin < bins ? bin : bins - 1;
+#endif
+}
+
+extern "C" __global__ void histogram(const ELEMENT* in, unsigned* out, double low, double high, double scale,
+                                     int bins, index_t n) {
+  __shared__ unsigned counts[BYTES ? 256 : SHARED_BINS];
+  for (int bin = threadIdx.x; bin < bins; bin += blockDim.x) counts[bin] = 0;
+  __syncthreads();
+  const index_t step = (index_t)gridDim.x * blockDim.x;
+  for (index_t i = (index_t)blockIdx.x * blockDim.x + threadIdx.x; i < n; i += step) {
+    const int bin = bin_of(in[i], low, high, scale, bins);
+    if (bin >= 0) atomicAdd(&counts[bin], 1u);
+  }
+  __syncthreads();
+  for (int bin = threadIdx.x; bin < bins; bin += blockDim.x) {
+    if (counts[bin] != 0) atomicAdd(&out[bin], counts[bin]);
+  }
+}
+
+extern "C" __global__ void histogram_large(const ELEMENT* in, unsigned* out, double low, double high,
+                                           double scale, int bins, index_t n) {
+  const index_t step = (index_t)gridDim.x * blockDim.x;
+  for (index_t i = (index_t)blockIdx.x * blockDim.x + threadIdx.x; i < n; i += step) {
+    const int bin = bin_of(in[i], low, high, scale, bins);
+    if (bin >= 0) atomicAdd(&out[bin], 1u);
+  }
+}

@@ -1,0 +1,51 @@
+// softmax of each row of [rows][columns]: exp(x - max) / sum of the same. A block for each row, columns > 0.
+//
+//   ELEMENT      the type of the elements
+//   LOGARITHMIC  1: its logarithm, x - max - log(sum)
+#include "common.h"
+
+#ifndef THREADS
+#define THREADS 256
+#endif
+#ifndef LOGARITHMIC
+#define LOGARITHMIC 0
+#endif
+
+typedef Element<ELEMENT> E;
+typedef E::Compute real;
+
+extern "C" __global__ void softmax(const ELEMENT* in, ELEMENT* out, index_t columns) {
+  __shared__ real part[THREADS];
+  const ELEMENT* row = in + blockIdx.x * columns;
+  ELEMENT* result = out + blockIdx.x * columns;
+  const int t = threadIdx.x;
+
+  real top = E::load(row[t < columns ? t : 0]);
+  for (index_t i = t; i < columns; i += THREADS) top = larger(top, E::load(row[i]));
+  part[t] = top;
+  __syncthreads();
+  for (int half = THREADS / 2; half > 0; half >>= 1) {
+    if (t < half) part[t] = larger(part[t], part[t + half]);
+    __syncthreads();
+  }
+  top = part[0];
+  __syncthreads();
+
+  real sum = 0;
+  for (index_t i = t; i < columns; i += THREADS) sum += f_exp(E::load(row[i]) - top);
+  part[t] = sum;
+  __syncthreads();
+  for (int half = THREADS / 2; half > 0; half >>= 1) {
+    if (t < half) part[t] += part[t + half];
+    __syncthreads();
+  }
+  sum = part[0];
+
+#if LOGARITHMIC
+  const real shift = top + f_log(sum);
+  for (index_t i = t; i < columns; i += THREADS) result[i] = E::store(E::load(row[i]) - shift);
+#else
+  const real scale = 1 / sum;
+  for (index_t i = t; i < columns; i += THREADS) result[i] = E::store(f_exp(E::load(row[i]) - top) * scale);
+#endif
+}
