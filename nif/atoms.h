@@ -50,6 +50,8 @@ namespace amdgpu::nif {
   X(source, "source") X(file_name, "file_name") X(names, "names") X(defines, "defines") \
   X(std_, "std") X(strict_math, "strict_math") X(optimization, "optimization") \
   X(timeout_ms, "timeout_ms") \
+  /* bundles */ \
+  X(bundle, "bundle") X(targets, "targets") X(target, "target") X(kernels, "kernels") \
   /* options of a device and of the compiler */ \
   X(index, "index") X(worker_path, "worker_path") X(memory_limit, "memory_limit") \
   X(owner_limit, "owner_limit") X(slab_bytes, "slab_bytes") X(threads, "threads") \

@@ -271,6 +271,8 @@ ERL_NIF_TERM EncodeOrigin(CodeOrigin origin) {
       return atoms.disk;
     case CodeOrigin::kCompiled:
       return atoms.compiled;
+    case CodeOrigin::kBundle:
+      return atoms.bundle;
   }
   return atoms.nil;
 }

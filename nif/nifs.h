@@ -50,6 +50,12 @@ ERL_NIF_TERM BufferWriteQueued(ErlNifEnv* env, const ERL_NIF_TERM argv[]);
 ERL_NIF_TERM BufferCopy(ErlNifEnv* env, const ERL_NIF_TERM argv[]);
 ERL_NIF_TERM BufferFill(ErlNifEnv* env, const ERL_NIF_TERM argv[]);
 
+// bundles
+ERL_NIF_TERM BundleCompile(ErlNifEnv* env, const ERL_NIF_TERM argv[]);
+ERL_NIF_TERM BundleEncode(ErlNifEnv* env, const ERL_NIF_TERM argv[]);
+ERL_NIF_TERM BundleInformation(ErlNifEnv* env, const ERL_NIF_TERM argv[]);
+ERL_NIF_TERM KernelLoad(ErlNifEnv* env, const ERL_NIF_TERM argv[]);
+
 // kernels
 ERL_NIF_TERM KernelCompile(ErlNifEnv* env, const ERL_NIF_TERM argv[]);
 ERL_NIF_TERM KernelInformation(ErlNifEnv* env, const ERL_NIF_TERM argv[]);

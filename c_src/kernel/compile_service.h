@@ -26,7 +26,8 @@ struct CodeObject {
 };
 using CodeObjectRef = std::shared_ptr<const CodeObject>;
 
-enum class CodeOrigin { kMemory, kDisk, kCompiled };
+// A device's kernel may also come from a bundle; the service has none.
+enum class CodeOrigin { kMemory, kDisk, kCompiled, kBundle };
 
 struct CompileResult {
   // Errors: kInvalidArgument: the source is wrong; kDeadlineExceeded; kResourceExhausted: memory,

@@ -261,6 +261,10 @@ class Device : public std::enable_shared_from_this<Device> {
   // memory hit whose module is loaded ends before this returns.
   virtual JobRef Compile(proto::CompileRequest request, absl::string_view name,
                          absl::string_view core_class, OwnerId owner = 0) = 0;
+  // A kernel of code that was made elsewhere for a device like this one; `request` says from what,
+  // and its target is ignored. Without a source no block shape is specialised on.
+  virtual JobRef LoadKernel(CodeObjectRef code, proto::CompileRequest request,
+                            absl::string_view name, absl::string_view core_class) = 0;
   // Bytes into a __device__ or __constant__ variable of the kernel's module, in order before later
   // launches.
   virtual JobRef WriteGlobal(const KernelRef& kernel, absl::string_view name, std::uint64_t offset,

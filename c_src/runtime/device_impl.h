@@ -89,6 +89,8 @@ class DeviceImpl final : public Device, public telemetry::DeviceFeed {
   // device_modules.cc
   JobRef Compile(proto::CompileRequest request, absl::string_view name,
                  absl::string_view core_class, OwnerId owner) override;
+  JobRef LoadKernel(CodeObjectRef code, proto::CompileRequest request, absl::string_view name,
+                    absl::string_view core_class) override;
   JobRef WriteGlobal(const KernelRef& kernel, absl::string_view name, std::uint64_t offset,
                      absl::Span<const std::byte> bytes) override;
   JobRef ReadGlobal(const KernelRef& kernel, absl::string_view name, std::uint64_t offset,
@@ -221,6 +223,15 @@ class DeviceImpl final : public Device, public telemetry::DeviceFeed {
   absl::Status RingFullError() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex());
 
   // --- Modules (device_modules.cc) ---
+  // A kernel of a bundle, on its way.
+  struct KernelLoad {
+    CodeObjectRef code;
+    proto::CompileRequest request;
+    std::string name;
+    std::string core_class;
+  };
+  void DoLoadKernel(const std::shared_ptr<const KernelLoad>& load, const JobImplRef& job);
+
   struct CompileJob;
   void ReportCompile(const CompileJob& compile, const absl::Status& status,
                      CodeOrigin origin) const;

@@ -198,7 +198,8 @@ gpu::FunctionHandle DeviceImpl::FunctionFor(const ModuleRef& module, std::size_t
                                             const gpu::Dim3& block, bool* specialised) {
   *specialised = false;
   const gpu::FunctionHandle generic = module->generic.functions[index];
-  if (!options_.specialise || !properties_.shape_specialised() || compiler_ == nullptr) {
+  if (!options_.specialise || !properties_.shape_specialised() || compiler_ == nullptr ||
+      module->request.source().empty()) {
     return generic;
   }
   if (Variant* const variant = module->Find(block)) {

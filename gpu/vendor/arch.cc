@@ -1,5 +1,7 @@
 #include "gpu/vendor/arch.h"
 
+#include <initializer_list>
+
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_split.h"
@@ -41,8 +43,35 @@ bool RunsOnCuda(absl::string_view target, absl::string_view arch) {
   return device.major == code.major && have >= need;
 }
 
+// LLVM's generic processors and those that run their code.
+struct GenericProcessor {
+  absl::string_view name;
+  std::initializer_list<absl::string_view> processors;
+};
+constexpr GenericProcessor kGenericProcessors[] = {
+    {"gfx9-generic", {"gfx900", "gfx902", "gfx904", "gfx906", "gfx909", "gfx90c"}},
+    {"gfx9-4-generic", {"gfx940", "gfx941", "gfx942", "gfx950"}},
+    {"gfx10-1-generic", {"gfx1010", "gfx1011", "gfx1012", "gfx1013"}},
+    {"gfx10-3-generic",
+     {"gfx1030", "gfx1031", "gfx1032", "gfx1033", "gfx1034", "gfx1035", "gfx1036"}},
+    {"gfx11-generic",
+     {"gfx1100", "gfx1101", "gfx1102", "gfx1103", "gfx1150", "gfx1151", "gfx1152", "gfx1153"}},
+    {"gfx12-generic", {"gfx1200", "gfx1201"}},
+};
+
+bool CoversProcessor(absl::string_view target, absl::string_view processor) {
+  if (target == processor) return true;
+  for (const GenericProcessor& generic : kGenericProcessors) {
+    if (generic.name != target) continue;
+    for (absl::string_view covered : generic.processors) {
+      if (covered == processor) return true;
+    }
+  }
+  return false;
+}
+
 bool RunsOnHip(absl::string_view target, absl::string_view arch) {
-  if (Processor(target) != Processor(arch)) return false;
+  if (!CoversProcessor(Processor(target), Processor(arch))) return false;
   const std::vector<absl::string_view> wanted = absl::StrSplit(target, ':');
   const std::vector<absl::string_view> have = absl::StrSplit(arch, ':');
   for (std::size_t i = 1; i < wanted.size(); ++i) {

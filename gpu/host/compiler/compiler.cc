@@ -13,6 +13,7 @@
 #include "gpu/host/compiler/frontend.h"
 #include "gpu/host/compiler/options.h"
 #include "gpu/host/compiler/target.h"
+#include "gpu/host/cpu_features.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Support/ErrorHandling.h"
@@ -49,7 +50,9 @@ proto::HostCodeObject CodeObject(const proto::CompileRequest& request, const Tar
   code.set_abi_version(host::kAbiVersion);
   code.set_target_cpu(target.cpu);
   for (const std::string& feature : target.features) {
-    if (feature[0] == '+') code.add_target_features(feature.substr(1));
+    const std::string name = feature.substr(1);
+    // Another machine asks for it by name: one that it cannot look for would keep it from any.
+    if (feature[0] == '+' && host::IsKnownCpuFeature(name)) code.add_target_features(name);
   }
   code.set_object(std::move(object));
   for (proto::KernelInfo& kernel : facts.kernels) *code.add_kernels() = std::move(kernel);

@@ -7,6 +7,7 @@
 #include "absl/memory/memory.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "gpu/host/cpu_features.h"
 #include "gpu/host/driver/kernel_thread.h"
 
 namespace amdgpu::host {
@@ -60,6 +61,12 @@ absl::StatusOr<std::unique_ptr<HostModule>> HostModule::Load(
   if (parsed.abi_version() != kAbiVersion) {
     return Bad("compiled for version ", parsed.abi_version(), " of the interface, this is version ",
                kAbiVersion);
+  }
+
+  const std::string missing =
+      MissingCpuFeatures({parsed.target_features().begin(), parsed.target_features().end()});
+  if (!missing.empty()) {
+    return Bad("compiled for ", parsed.target_cpu(), ", this processor lacks ", missing);
   }
 
   SymbolMap shared;

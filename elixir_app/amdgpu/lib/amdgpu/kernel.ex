@@ -5,7 +5,20 @@ defmodule AMDGPU.Kernel do
   Any process may launch it. It survives the device's restarts.
   """
 
-  alias AMDGPU.{Bang, CompileError, Device, Diagnostic, Error, Job, Native, Options, TimeoutError}
+  alias AMDGPU.{
+    Bang,
+    Bundle,
+    BundleError,
+    CompileError,
+    Compiler,
+    Device,
+    Diagnostic,
+    Error,
+    Job,
+    Native,
+    Options,
+    TimeoutError
+  }
 
   @enforce_keys [:ref, :device, :name, :core, :origin]
   defstruct @enforce_keys
@@ -13,13 +26,15 @@ defmodule AMDGPU.Kernel do
   @typedoc "Which of the telemetry's core classes its launches are counted under."
   @type core :: :aura | :matrix | :neuromorphic
 
-  @typedoc "`origin` says where the code came from: the memory cache, the disk cache, or the compiler."
+  @typedoc """
+  `origin` says where the code came from: the memory cache, the disk cache, the compiler, or a bundle.
+  """
   @type t :: %__MODULE__{
           ref: reference(),
           device: Device.t(),
           name: String.t(),
           core: core(),
-          origin: :memory | :disk | :compiled
+          origin: :memory | :disk | :compiled | :bundle
         }
 
   @cores [:aura, :matrix, :neuromorphic]
@@ -70,19 +85,8 @@ defmodule AMDGPU.Kernel do
   def compile_async(%Device{} = device, source, name, options \\ [])
       when is_binary(source) and is_binary(name) do
     with {:ok, options} <- Options.validate(options, checks()),
-         {:ok, defines} <- defines(options.defines) do
-      request = %{
-        source: source,
-        file_name: options.file,
-        names: if(name in options.names, do: options.names, else: [name | options.names]),
-        defines: defines,
-        std: to_string(options.std),
-        strict_math: options.strict_math,
-        optimization: 3,
-        block: options.block,
-        timeout_ms: if(options.timeout == :infinity, do: 0, else: options.timeout)
-      }
-
+         names = if(name in options.names, do: options.names, else: [name | options.names]),
+         {:ok, request} <- request(source, names, options) do
       ref = Native.kernel_compile(device.ref, request, name, Atom.to_string(options.core))
       finish = %{device: device, name: name, core: options.core, timeout: options.timeout}
       {:ok, %Job{ref: ref, kind: :compile, finish: finish}}
@@ -93,6 +97,153 @@ defmodule AMDGPU.Kernel do
   @spec compile_async!(Device.t(), String.t(), String.t(), keyword()) :: Job.t()
   def compile_async!(device, source, name, options \\ []),
     do: Bang.value!(compile_async(device, source, name, options))
+
+  @doc """
+  Compiles `name` for several targets, without a device, and bundles what comes out with its
+  signatures and the source. See `AMDGPU.Bundle`.
+
+  A target is `"host"` (this machine's CPU), an AMD processor with or without features (`"gfx90a"`,
+  `"gfx90a:xnack-"`; needs hipRTC), or an NVIDIA version (`"sm_90"`, or `"compute_90"` for PTX that
+  later ones run too; needs NVRTC). `name` is a kernel, a list of kernels, or `:all` for every kernel
+  of the source that is no template.
+
+  Options: those of `compile/4` but `block:`, and
+
+    * `source:` - `false` leaves the source out of the bundle; then it runs on its targets alone
+
+  Error: `AMDGPU.BundleError` with the error of each target that does not compile; a target whose
+  compiler this machine does not have is among them.
+  """
+  @spec compile_for([String.t()], String.t(), String.t() | [String.t()] | :all, keyword()) ::
+          {:ok, Bundle.t()} | {:error, Error.any_error() | BundleError.t()}
+  def compile_for(targets, source, name, options \\ [])
+      when is_list(targets) and is_binary(source) do
+    checks = Keyword.delete(checks(), :block) ++ [source: {true, &is_boolean/1, "true or false"}]
+
+    with {:ok, targets} <- targets(targets),
+         {:ok, options} <- Options.validate(options, checks),
+         {:ok, names} <- bundle_names(name, options.names),
+         {:ok, request} <- request(source, names, Map.put(options, :block, nil)),
+         :ok <- Compiler.ensure_started(),
+         {:ok, entries} <- compile_targets(request, targets) do
+      case Native.bundle_encode(request, entries, Atom.to_string(options.core), options.source) do
+        {:ok, binary} -> Bundle.from_binary(binary)
+        {:error, reason} -> {:error, Error.from_native(reason)}
+      end
+    end
+  end
+
+  @doc "Like `compile_for/4`, but raises."
+  @spec compile_for!([String.t()], String.t(), String.t() | [String.t()] | :all, keyword()) ::
+          Bundle.t()
+  def compile_for!(targets, source, name, options \\ []),
+    do: Bang.value!(compile_for(targets, source, name, options))
+
+  @doc """
+  Loads a kernel of a bundle on a device: the code that is best for it, or, where none fits or loads,
+  compiled from the bundle's source. The kernel's `origin` is `:bundle` in the first case.
+
+  Options:
+
+    * `name:` - which kernel; the bundle's first by default
+    * `core:` - the core class for telemetry; the bundle's by default
+  """
+  @spec load(Device.t(), Bundle.t(), keyword()) :: {:ok, t()} | {:error, Error.any_error()}
+  def load(%Device{} = device, %Bundle{} = bundle, options \\ []) do
+    checks = [
+      name: {default_name(bundle), &is_binary/1, "the name of a kernel"},
+      core: {bundle.core, &(&1 in @cores), "one of #{inspect(@cores)}"}
+    ]
+
+    with {:ok, options} <- Options.validate(options, checks) do
+      case load(device, bundle, options, false) do
+        {:error, %Error{code: :invalid_argument}} when bundle.source != nil ->
+          load(device, bundle, options, true)
+
+        result ->
+          result
+      end
+    end
+  end
+
+  @doc "Like `load/3`, but raises."
+  @spec load!(Device.t(), Bundle.t(), keyword()) :: t()
+  def load!(device, bundle, options \\ []), do: Bang.value!(load(device, bundle, options))
+
+  defp load(device, bundle, options, from_source?) do
+    core = Atom.to_string(options.core)
+
+    case Native.kernel_load(device.ref, bundle.binary, options.name, core, from_source?) do
+      {:ok, ref} ->
+        finish = %{
+          device: device,
+          name: options.name,
+          core: options.core,
+          timeout: @default_timeout_ms
+        }
+
+        finish(%Job{ref: ref, kind: :compile, finish: finish}, :infinity)
+
+      {:error, reason} ->
+        {:error, Error.from_native(reason)}
+    end
+  end
+
+  defp default_name(%Bundle{names: [name | _]}), do: name
+  defp default_name(%Bundle{targets: [%{kernels: [name | _]} | _]}), do: name
+  defp default_name(%Bundle{}), do: ""
+
+  # The service compiles them side by side and sends one message for each.
+  defp compile_targets(request, targets) do
+    tag = make_ref()
+    started = for target <- targets, do: {target, Native.bundle_compile(request, target, tag)}
+    results = for {target, start} <- started, do: {target, compiled(start, request, target, tag)}
+
+    case for {target, {:error, error}} <- results, do: {target, error} do
+      [] -> {:ok, for({target, {:ok, code}} <- results, do: {target, code})}
+      failures -> {:error, %BundleError{failures: failures}}
+    end
+  end
+
+  defp compiled({:error, reason}, _request, _target, _tag),
+    do: {:error, Error.from_native(reason)}
+
+  defp compiled(:ok, request, target, tag) do
+    receive do
+      {^tag, ^target, {:ok, code, _warnings}} ->
+        {:ok, code}
+
+      {^tag, ^target, {:error, reason}} ->
+        name = if request.names == [], do: nil, else: Enum.join(request.names, ", ")
+        error = Error.from_native(reason)
+        {:error, explain(error, %{name: name, timeout: request.timeout_ms})}
+    end
+  end
+
+  defp targets(targets) do
+    cond do
+      targets == [] or not Enum.all?(targets, &is_binary/1) ->
+        {:error, Error.invalid("targets: expected a list of strings, got #{inspect(targets)}")}
+
+      Enum.uniq(targets) != targets ->
+        {:error, Error.invalid("targets: #{inspect(targets)} names one twice")}
+
+      true ->
+        {:ok, targets}
+    end
+  end
+
+  defp bundle_names(:all, []), do: {:ok, []}
+  defp bundle_names(name, more) when is_binary(name), do: {:ok, Enum.uniq([name | more])}
+
+  defp bundle_names([_ | _] = names, more) do
+    if names?(names), do: {:ok, Enum.uniq(names ++ more)}, else: bundle_names(nil, more)
+  end
+
+  defp bundle_names(name, _more) do
+    {:error,
+     Error.invalid("name: expected a kernel, a list of kernels or :all, got #{inspect(name)}")}
+  end
 
   @doc """
   Stops a compile that nobody needs any more; awaiting it gives an `AMDGPU.CompileError` with the
@@ -197,6 +348,24 @@ defmodule AMDGPU.Kernel do
       file: {"kernel.hip", &is_binary/1, "a file name"},
       timeout: {@default_timeout_ms, &Options.timeout?/1, "milliseconds or :infinity"}
     ]
+  end
+
+  # What the compiler is asked for.
+  defp request(source, names, options) do
+    with {:ok, defines} <- defines(options.defines) do
+      {:ok,
+       %{
+         source: source,
+         file_name: options.file,
+         names: names,
+         defines: defines,
+         std: to_string(options.std),
+         strict_math: options.strict_math,
+         optimization: 3,
+         block: options.block,
+         timeout_ms: if(options.timeout == :infinity, do: 0, else: options.timeout)
+       }}
+    end
   end
 
   defp names?(names), do: is_list(names) and Enum.all?(names, &is_binary/1)

@@ -75,6 +75,14 @@ defmodule AMDGPU.Native do
   def kernel_put_global(_kernel, _name, _offset, _binary), do: stub()
   def kernel_launch(_kernel, _options, _arguments), do: stub()
 
+  # Sends `{tag, target, {:ok, code_object, warnings} | {:error, reason}}` to the caller.
+  def bundle_compile(_request, _target, _tag), do: stub()
+  # `entries`: a list of {target, code_object}.
+  def bundle_encode(_request, _entries, _core_class, _keep_source?), do: stub()
+  def bundle_info(_binary), do: stub()
+  # A job, as of kernel_compile; its kernel's origin may be :bundle.
+  def kernel_load(_device, _binary, _name, _core_class, _from_source?), do: stub()
+
   # :pending | {:ok, queued_ns, started_ns, ended_ns, specialised?} | {:error, reason}
   def job_poll(_job, _spin_ns), do: stub()
 
