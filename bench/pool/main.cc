@@ -1,5 +1,5 @@
-// Measures the memory pool and prints the table of the README: `bench_pool [--json FILE]`, or
-// replays a log of memory events: `bench_pool --replay FILE`.
+// Measures the memory pool and prints the table of the README: `bench_pool [--only TEXT]
+// [--json FILE]`, or replays a log of memory events: `bench_pool --replay FILE`.
 
 #include <cstdio>
 #include <fstream>
@@ -71,7 +71,7 @@ Row ThreadsRow(const std::string& name, double target, const Trace& trace, bool 
           .stack = TwoThreadsNs(trace, one_stream, /*adaptors=*/true, runs)};
 }
 
-std::vector<Row> RandomRows(const Trace& trace, int runs) {
+std::vector<Row> TailRows(const Trace& trace, int runs) {
   const auto tail = [&](bool adaptors) {
     Heap heap(kLargeHeap, adaptors);
     ResourceSubject subject(&heap.resource(), &heap.clocks(), trace.slots);
@@ -81,14 +81,12 @@ std::vector<Row> RandomRows(const Trace& trace, int runs) {
   const Tail stack = tail(true);
   MallocSubject malloc(trace.slots);
   const Tail reference = PairTail(trace, malloc, 1);
-  Row row = TimeRow("random, 1000 live: mean", 75, trace, runs);
-  row.malloc = 0;
-  return {row,
-          {"random, 1000 live: p50", "ns", 75, pool.p50_ns, stack.p50_ns, reference.p50_ns},
+  return {{"random, 1000 live: p50", "ns", 75, pool.p50_ns, stack.p50_ns, reference.p50_ns},
           {"random, 1000 live: p99.9", "ns", 200, pool.p999_ns, stack.p999_ns, reference.p999_ns}};
 }
 
-std::vector<Row> MeasureAll(int runs) {
+// Rows whose name contains `only`.
+std::vector<Row> Measure(const std::string& only, int runs) {
   const Trace resnet = ResNet50(/*batch=*/32, /*steps=*/20);
   const Trace gpt = Gpt({});
   const Trace recompute = Gpt({.recompute = true});
@@ -99,22 +97,40 @@ std::vector<Row> MeasureAll(int runs) {
   constexpr Ticket kLag = 500;
 
   std::vector<Row> rows;
-  rows.push_back(TimeRow("ping-pong, 64 KiB", 25, small, runs));
-  rows.push_back(TimeRow("ping-pong, 4 MiB (not cached)", 25, large, runs));
-  rows.push_back(TimeRow(resnet.name, 35, resnet, runs));
-  rows.push_back(TimeRow(gpt.name, 35, gpt, runs));
-  rows.push_back(TimeRow(recompute.name, 35, recompute, runs));
-  rows.push_back(TimeRow(gpt.name + ", device 500 frees behind", 0, gpt, runs, kLag));
-  for (const Row& row : RandomRows(random, runs)) rows.push_back(row);
-  rows.push_back(ThreadsRow("two threads, a stream each, ping-pong", 200, small, false, runs));
-  rows.push_back(ThreadsRow("two threads, one stream, ping-pong", 200, small, true, runs));
-  rows.push_back(ThreadsRow("two threads, a stream each, " + gpt.name, 200, gpt, false, runs));
-  rows.push_back(ThreadsRow("two threads, a stream each, random", 200, random, false, runs));
-  rows.push_back(CminRow("Cmin " + resnet.name, 1.05, resnet));
-  rows.push_back(CminRow("Cmin " + gpt.name, 1.05, gpt));
-  rows.push_back(CminRow("Cmin " + recompute.name, 1.08, recompute));
-  rows.push_back(CminRow("Cmin " + random.name, 1.20, long_random));
-  rows.push_back(CminRow("Cmin " + gpt.name + ", device 500 frees behind", 0, gpt, kLag));
+  const auto add = [&](const std::string& name, const auto& row_of) {
+    if (name.find(only) != std::string::npos) rows.push_back(row_of(name));
+  };
+  const auto time = [&](const std::string& name, double target, const Trace& trace,
+                        Ticket lag = 0) {
+    add(name, [&](const std::string& n) { return TimeRow(n, target, trace, runs, lag); });
+  };
+  const auto threads = [&](const std::string& name, const Trace& trace, bool one_stream) {
+    add(name, [&](const std::string& n) { return ThreadsRow(n, 200, trace, one_stream, runs); });
+  };
+  const auto cmin = [&](const std::string& name, double target, const Trace& trace,
+                        Ticket lag = 0) {
+    add(name, [&](const std::string& n) { return CminRow(n, target, trace, lag); });
+  };
+  time("ping-pong, 64 KiB", 25, small);
+  time("ping-pong, 4 MiB (not cached)", 25, large);
+  time(resnet.name, 35, resnet);
+  time(gpt.name, 35, gpt);
+  time(recompute.name, 35, recompute);
+  time(gpt.name + ", device 500 frees behind", 0, gpt, kLag);
+  time("random, 1000 live: mean", 75, random);
+  const std::string tail = "random, 1000 live: tail";
+  if (tail.find(only) != std::string::npos) {
+    for (const Row& row : TailRows(random, runs)) rows.push_back(row);
+  }
+  threads("two threads, a stream each, ping-pong", small, false);
+  threads("two threads, one stream, ping-pong", small, true);
+  threads("two threads, a stream each, " + gpt.name, gpt, false);
+  threads("two threads, a stream each, random", random, false);
+  cmin("Cmin " + resnet.name, 1.05, resnet);
+  cmin("Cmin " + gpt.name, 1.05, gpt);
+  cmin("Cmin " + recompute.name, 1.08, recompute);
+  cmin("Cmin " + random.name, 1.20, long_random);
+  cmin("Cmin " + gpt.name + ", device 500 frees behind", 0, gpt, kLag);
   return rows;
 }
 
@@ -173,7 +189,7 @@ int Replay(const std::string& path) {
   }
   const double elapsed = static_cast<double>(NowNs() - begin);
   const PoolStats stats = memory.resource().Stats();
-  const MemoryUsage usage = memory.statistics().Usage();
+  const MemoryUsage usage = memory.Usage();
   std::printf("%zu events, %zu allocations, %.1f ns per event\n", records->size(), allocations,
               records->empty() ? 0.0 : elapsed / records->size());
   std::printf("%llu blocks lie elsewhere than in the log\n",
@@ -188,16 +204,22 @@ int Replay(const std::string& path) {
 int Main(int argc, char** argv) {
   CLI::App app{"Measures the memory pool"};
   std::string json;
+  std::string only;
   std::string replay;
   int runs = 25;
   app.add_option("--json", json, "also write the results to this file");
+  app.add_option("--only", only, "measure only the rows whose name contains this");
   app.add_option("--replay", replay, "play a log of memory events instead")
       ->check(CLI::ExistingFile);
   app.add_option("--runs", runs, "repetitions of each measurement")->check(CLI::Range(1, 1000));
   CLI11_PARSE(app, argc, argv);
   if (!replay.empty()) return Replay(replay);
 
-  const std::vector<Row> rows = MeasureAll(runs);
+  const std::vector<Row> rows = Measure(only, runs);
+  if (rows.empty()) {
+    std::fprintf(stderr, "no row's name contains '%s'\n", only.c_str());
+    return 1;
+  }
   Print(rows);
   if (!json.empty() && !WriteJson(rows, json)) {
     std::fprintf(stderr, "cannot write %s\n", json.c_str());

@@ -33,10 +33,13 @@ double ClockNs() {
 }
 
 Heap::Heap(std::uint64_t bytes, bool adaptors) : memory_({}), adaptors_(adaptors) {
-  if (!memory_.resource().AddRegion({.offset = 0, .bytes = bytes}).ok()) std::abort();
+  if (!resource().AddRegion({.offset = 0, .bytes = bytes}).ok()) std::abort();
 }
 
-MemoryResource& Heap::resource() { return adaptors_ ? memory_.resource() : memory_.pool(); }
+MemoryResource& Heap::resource() {
+  if (adaptors_) return memory_.resource();
+  return locked_pool_;
+}
 
 double Cmin(const Trace& trace, bool adaptors, Ticket lag) {
   constexpr double kPrecision = 0.002;

@@ -78,7 +78,8 @@ Tail PairTail(const Trace& trace, Subject& subject, int runs) {
   return best;
 }
 
-// A device's memory with one region of `bytes`; through all adaptors or the pool alone.
+// One region of `bytes`, for many threads: as the runtime has it, through all adaptors, or the pool
+// and its lock alone.
 class Heap {
  public:
   Heap(std::uint64_t bytes, bool adaptors);
@@ -88,6 +89,8 @@ class Heap {
 
  private:
   DeviceMemory memory_;
+  Pool pool_{&memory_.clocks()};
+  ThreadSafeAdaptor<Pool> locked_pool_{&pool_};
   const bool adaptors_;
 };
 

@@ -3,26 +3,33 @@
 #include <sched.h>
 #include <time.h>
 
+#include <algorithm>
+
 namespace amdgpu {
 namespace {
 
-// Rounds of waiting: a few pauses of the core each at first, then a turn for another thread (the
-// holder, if it was interrupted), then short sleeps (for reports, which hold locks for long).
+// A waiter looks again after 1, 2, 4 ... pauses of the core, about a microsecond at most: each look
+// takes the cache line from the holder, who may well go on for several sections meanwhile. Then it
+// lets another thread run (the holder, if it was interrupted), then it sleeps a little at a time
+// (for reports, which hold locks for long).
+constexpr int kLongestPause = 32;
 constexpr int kSpins = 32;
 constexpr int kYields = 64;
 constexpr timespec kSleep = {.tv_sec = 0, .tv_nsec = 20'000};
 
-void Pause() {
+void Pause(int times) {
+  for (int i = 0; i < times; ++i) {
 #if defined(__x86_64__)
-  __builtin_ia32_pause();
+    __builtin_ia32_pause();
 #elif defined(__aarch64__)
-  asm volatile("yield");
+    asm volatile("yield");
 #endif
+  }
 }
 
 void WaitAWhile(int round) {
   if (round < kSpins) {
-    Pause();
+    Pause(std::min(1 << std::min(round, 16), kLongestPause));
   } else if (round < kSpins + kYields) {
     sched_yield();
   } else {
@@ -35,11 +42,11 @@ void WaitAWhile(int round) {
 void AdaptiveMutex::LockSlow() {
   int round = 0;
   while (true) {
+    WaitAWhile(round);
     if (!held_.load(std::memory_order_relaxed) &&
         !held_.exchange(true, std::memory_order_acquire)) {
       return;
     }
-    WaitAWhile(round);
     if (round < kSpins + kYields) ++round;
   }
 }

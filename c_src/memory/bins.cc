@@ -12,7 +12,8 @@ std::uint32_t Bins::Largest(const NodeTable& nodes) const {
   constexpr int kEnough = 64;
   std::uint32_t largest = 0;
   int seen = 0;
-  for (NodeIndex index = heads_[level][slot]; index != kNoNode && seen < kEnough; ++seen) {
+  for (NodeIndex index = heads_[level * kSlots + slot]; index != kNoNode && seen < kEnough;
+       ++seen) {
     largest = std::max(largest, nodes[index].granules);
     index = nodes[index].links.next;
   }

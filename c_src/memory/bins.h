@@ -16,58 +16,47 @@ namespace amdgpu {
 // that the size itself falls into, where some are large enough and fit best, and else takes from
 // the next bin that is not empty, where all are.
 //
+// Sizes come in no order that a processor could guess: what would be branches is arithmetic here,
+// and links to no block are written too, to the node kNoNode.
+//
 // Not thread-safe. Uses Node::links of the blocks it holds.
 class Bins {
  public:
-  Bins() {
-    for (auto& level : heads_) level.fill(kNoNode);
-  }
-
   void Insert(const NodeTable& nodes, NodeIndex index) {
     Node& node = nodes[index];
-    const Bin bin = Floor(node.granules);
-    NodeIndex& head = heads_[bin.level][bin.slot];
-    node.links = {kNoNode, head};
-    if (head != kNoNode) nodes[head].links.previous = index;
-    head = index;
-    levels_ |= 1u << bin.level;
-    slots_[bin.level] |= 1u << bin.slot;
+    Insert(nodes, index, Floor(node.granules));
   }
 
   void Remove(const NodeTable& nodes, NodeIndex index) {
-    const Node::Links links = nodes[index].links;
-    if (links.next != kNoNode) nodes[links.next].links.previous = links.previous;
-    if (links.previous != kNoNode) {
-      nodes[links.previous].links.next = links.next;
-      return;
-    }
+    Remove(nodes, index, Floor(nodes[index].granules));
+  }
+
+  // For a block here that became longer or shorter: it was of `before` granules.
+  void Resized(const NodeTable& nodes, NodeIndex index, std::uint32_t before) {
     const Bin bin = Floor(nodes[index].granules);
-    heads_[bin.level][bin.slot] = links.next;
-    if (links.next != kNoNode) return;
-    slots_[bin.level] &= ~(1u << bin.slot);
-    if (slots_[bin.level] == 0) levels_ &= ~(1u << bin.level);
+    if (bin == Floor(before)) return;
+    Remove(nodes, index, Floor(before));
+    Insert(nodes, index, bin);
   }
 
   // How many blocks of a bin Find looks at.
-  static constexpr int kScan = 8;
+  static constexpr int kScan = 4;
   static constexpr int kScanAll = 0x7fffffff;
 
   // A block of at least `granules` (not 0), left where it is; kNoNode if none was found, which is
   // certain with kScanAll.
   NodeIndex Find(const NodeTable& nodes, std::uint32_t granules, int scan = kScan) const {
     const Bin floor = Floor(granules);
-    NodeIndex best = BestOf(nodes, heads_[floor.level][floor.slot], granules, scan);
+    const NodeIndex best = BestOf(nodes, heads_[floor], granules, scan);
     if (best != kNoNode) return best;
-    Bin bin = Next(floor);
-    std::uint32_t slots = bin.level < kLevels ? slots_[bin.level] & (~0u << bin.slot) : 0;
-    if (slots == 0) {
-      if (bin.level + 1 >= kLevels) return kNoNode;
-      const std::uint32_t levels = levels_ & (~0u << (bin.level + 1));
-      if (levels == 0) return kNoNode;
-      bin.level = std::countr_zero(levels);
-      slots = slots_[bin.level];
-    }
-    return BestOf(nodes, heads_[bin.level][std::countr_zero(slots)], granules, kScan);
+    // Higher bins of the level, or else the lowest of the next level.
+    std::uint32_t level = floor / kSlots;
+    const std::uint32_t slots = slots_[level] & Above(floor % kSlots);
+    const std::uint32_t levels = levels_ & Above(level);
+    if ((slots | levels) == 0) return kNoNode;
+    level = slots != 0 ? level : static_cast<std::uint32_t>(std::countr_zero(levels));
+    const std::uint32_t slot = std::countr_zero(slots != 0 ? slots : slots_[level]);
+    return BestOf(nodes, heads_[level * kSlots + slot], granules, kScan);
   }
 
   // The size in granules of the largest block, or of one at most 1/32 smaller; 0 if empty.
@@ -77,13 +66,9 @@ class Bins {
   // whether it did. `visit` must not change the bins unless it returns true.
   template <typename Visit>
   bool AnyOfAtLeast(const NodeTable& nodes, std::uint32_t granules, Visit visit) const {
-    const Bin floor = Floor(granules);
-    for (std::uint32_t level = floor.level; level < kLevels; ++level) {
-      for (std::uint32_t slot = level == floor.level ? floor.slot : 0; slot < kSlots; ++slot) {
-        for (NodeIndex index = heads_[level][slot]; index != kNoNode;
-             index = nodes[index].links.next) {
-          if (nodes[index].granules >= granules && visit(index)) return true;
-        }
+    for (Bin bin = Floor(granules); bin < kBins; ++bin) {
+      for (NodeIndex index = heads_[bin]; index != kNoNode; index = nodes[index].links.next) {
+        if (nodes[index].granules >= granules && visit(index)) return true;
       }
     }
     return false;
@@ -93,23 +78,40 @@ class Bins {
   static constexpr std::uint32_t kSlotBits = 5;
   static constexpr std::uint32_t kSlots = 1 << kSlotBits;
   static constexpr std::uint32_t kLevels = 32 - kSlotBits + 1;
+  static constexpr std::uint32_t kBins = kLevels * kSlots;
 
-  struct Bin {
-    std::uint32_t level;
-    std::uint32_t slot;
-  };
+  // Bins are numbered by size: bin n is slot n % kSlots of level n / kSlots.
+  using Bin = std::uint32_t;
 
-  // The bin that holds blocks of this size.
+  // The bin that holds blocks of this size: level 0 has one for each size below kSlots, each level
+  // above one for 1, 1, 2, 4, ... sizes.
   static Bin Floor(std::uint32_t granules) {
-    if (granules < kSlots) return {0, granules};
-    const std::uint32_t exponent = std::bit_width(granules) - 1;
-    return {exponent - kSlotBits + 1, (granules >> (exponent - kSlotBits)) & (kSlots - 1)};
+    const std::uint32_t shift = std::bit_width(granules | kSlots) - (kSlotBits + 1);
+    return (shift << kSlotBits) + (granules >> shift);
   }
 
-  static Bin Next(Bin bin) {
-    if (++bin.slot == kSlots) return {bin.level + 1, 0};
-    return bin;
+  void Insert(const NodeTable& nodes, NodeIndex index, Bin bin) {
+    const NodeIndex head = heads_[bin];
+    nodes[index].links = {kNoNode, head};
+    nodes[head].links.previous = index;
+    heads_[bin] = index;
+    levels_ |= 1u << (bin / kSlots);
+    slots_[bin / kSlots] |= 1u << (bin % kSlots);
   }
+
+  void Remove(const NodeTable& nodes, NodeIndex index, Bin bin) {
+    const Node::Links links = nodes[index].links;
+    nodes[links.next].links.previous = links.previous;
+    NodeIndex& from = links.previous == kNoNode ? heads_[bin] : nodes[links.previous].links.next;
+    from = links.next;
+    const std::uint32_t empty = heads_[bin] == kNoNode;
+    const std::uint32_t slots = slots_[bin / kSlots] & ~(empty << (bin % kSlots));
+    slots_[bin / kSlots] = slots;
+    levels_ &= ~(std::uint32_t{slots == 0} << (bin / kSlots));
+  }
+
+  // The bits of a bitmap above bit `index`.
+  static std::uint32_t Above(std::uint32_t index) { return ~0u << 1 << index; }
 
   // The smallest that is large enough of the first `scan` blocks in a list; of equals the lowest.
   static NodeIndex BestOf(const NodeTable& nodes, NodeIndex head, std::uint32_t granules,
@@ -131,7 +133,7 @@ class Bins {
 
   std::uint32_t levels_ = 0;  // bit l: slots_[l] != 0
   std::array<std::uint32_t, kLevels> slots_{};
-  std::array<std::array<NodeIndex, kSlots>, kLevels> heads_;
+  std::array<NodeIndex, kBins> heads_{};  // kNoNode
 };
 
 }  // namespace amdgpu

@@ -4,6 +4,8 @@
 #define AMDGPU_C_SRC_MEMORY_DEVICE_MEMORY_H_
 
 #include <cstdint>
+#include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
@@ -14,10 +16,11 @@
 #include "c_src/memory/pool.h"
 #include "c_src/memory/statistics_adaptor.h"
 #include "c_src/memory/stream_clock.h"
+#include "c_src/memory/thread_safe_adaptor.h"
 
 namespace amdgpu {
 
-// From the top: log, statistics, limits, pool. Thread-safe. Starts with no memory at all:
+// From the top: a lock, log, statistics, limits, pool. Thread-safe. Starts with no memory at all:
 //
 //   DeviceMemory memory({.device_limit = 8 << 30});
 //   auto block = memory.resource().Allocate(request);      // never blocks
@@ -38,21 +41,29 @@ class DeviceMemory {
 
   explicit DeviceMemory(const Options& options);
 
-  // The top of the stack: use it for everything a MemoryResource does.
-  MemoryResource& resource() { return log_; }
-  const MemoryResource& resource() const { return log_; }
+  // The top of the stack: everything a MemoryResource does.
+  MemoryResource& resource() { return top_; }
+  const MemoryResource& resource() const { return top_; }
 
   absl::StatusOr<Allocation> AllocateOrMakeRoom(const AllocationRequest& request,
                                                 MakeRoom make_room) {
-    return amdgpu::AllocateOrMakeRoom(log_, request, make_room);
+    return amdgpu::AllocateOrMakeRoom(top_, request, make_room);
   }
 
   // The runtime writes these as streams get on.
   StreamClocks& clocks() { return clocks_; }
-  Pool& pool() { return pool_; }
-  LimitAdaptor& limits() { return limits_; }
-  StatisticsAdaptor& statistics() { return statistics_; }
-  LogAdaptor& log() { return log_; }
+
+  // As the functions of the same names of Pool and of the adaptors.
+  std::vector<Fence> PendingFences() const;
+  MemoryUsage Usage() const;
+  std::vector<OwnerUsage> ByOwner() const;
+  void ResetPeak();
+  void SetDeviceLimit(std::uint64_t bytes);
+  void SetOwnerLimit(OwnerId owner, std::uint64_t bytes);
+  void SetDefaultOwnerLimit(std::uint64_t bytes);
+  absl::Status StartLog(const std::string& path);
+  absl::Status StartLog(LogAdaptor::Callback callback);
+  absl::Status StopLog();
 
  private:
   StreamClocks clocks_;
@@ -60,6 +71,7 @@ class DeviceMemory {
   LimitAdaptor limits_;
   StatisticsAdaptor statistics_;
   LogAdaptor log_;
+  ThreadSafeAdaptor<LogAdaptor> top_;
 };
 
 }  // namespace amdgpu

@@ -27,7 +27,7 @@ absl::Status CheckHeader(const LogHeader& header, const std::string& path) {
   return absl::OkStatus();
 }
 
-bool IsKnown(LogKind kind) { return kind >= LogKind::kRegionAdded && kind <= LogKind::kTrimmed; }
+bool IsKnown(LogKind kind) { return kind >= LogKind::kRegionAdded && kind <= LogKind::kReassigned; }
 
 }  // namespace
 

@@ -39,6 +39,7 @@ enum class LogKind : std::uint8_t {
   kFree = 7,           // block
   kCompleted = 8,      // stream, value = ticket: the stream had come this far
   kTrimmed = 9,        // caches were emptied to look for free regions
+  kReassigned = 10,    // block, value = the new owner
 };
 
 struct LogRecord {

@@ -4,58 +4,55 @@
 
 namespace amdgpu {
 
+std::uint64_t LimitAdaptor::ExceededBy(const OwnerBudget& budget, std::uint64_t bytes) const {
+  const std::uint64_t limit = budget.limit != 0 ? budget.limit : default_owner_limit_;
+  return limit != 0 && budget.bytes + bytes > limit ? limit : 0;
+}
+
 absl::StatusOr<Allocation> LimitAdaptor::Allocate(const AllocationRequest& request) {
   if (request.bytes > kMaxOffset) return upstream()->Allocate(request);  // refuses it
   const std::uint64_t bytes = RoundToGranules(request.bytes);
-
-  const std::uint64_t device_limit = device_limit_.load(std::memory_order_relaxed);
-  const std::uint64_t live = bytes_.fetch_add(bytes, std::memory_order_relaxed) + bytes;
-  if (device_limit != 0 && live > device_limit) {
-    bytes_.fetch_sub(bytes, std::memory_order_relaxed);
-    return OutOfMemoryError(*upstream(), request, "device", device_limit);
+  if (device_limit_ != 0 && bytes_ + bytes > device_limit_) {
+    return OutOfMemoryError(*upstream(), request, "device", device_limit_);
   }
-  if (const std::uint64_t limit = Charge(request.owner, bytes); limit != 0) {
-    bytes_.fetch_sub(bytes, std::memory_order_relaxed);
+  if (const std::uint64_t limit = ExceededBy(owners_[request.owner], bytes); limit != 0) {
     return OutOfMemoryError(*upstream(), request, "owner", limit);
   }
   return AllocateCharged(request, bytes);
 }
 
+// Apart, so that the result is built where the caller wants it.
 absl::StatusOr<Allocation> LimitAdaptor::AllocateCharged(const AllocationRequest& request,
                                                          std::uint64_t bytes) {
   absl::StatusOr<Allocation> allocation = upstream()->Allocate(request);
-  if (!allocation.ok()) GiveBack(request.owner, bytes);
+  if (allocation.ok()) {
+    bytes_ += bytes;
+    owners_[request.owner].bytes += bytes;
+  }
   return allocation;
 }
 
 absl::StatusOr<LiveBlock> LimitAdaptor::Deallocate(BlockHandle handle,
                                                    absl::Span<const Fence> fences) {
   absl::StatusOr<LiveBlock> block = upstream()->Deallocate(handle, fences);
-  if (block.ok()) GiveBack(block->owner, block->bytes);
+  if (!block.ok()) return block;
+  bytes_ -= block->bytes;
+  owners_[block->owner].bytes -= block->bytes;
   return block;
 }
 
-void LimitAdaptor::SetOwnerLimit(OwnerId owner, std::uint64_t bytes) {
-  owners_.Apply(owner, [&](OwnerBudget& budget, auto&) { budget.limit = bytes; });
-}
-
-std::uint64_t LimitAdaptor::Charge(OwnerId owner, std::uint64_t bytes) {
-  const std::uint64_t default_limit = default_owner_limit_.load(std::memory_order_relaxed);
-  std::uint64_t exceeded = 0;
-  owners_.Apply(owner, [&](OwnerBudget& budget, auto&) {
-    const std::uint64_t limit = budget.limit != 0 ? budget.limit : default_limit;
-    if (limit != 0 && budget.bytes + bytes > limit) {
-      exceeded = limit;
-    } else {
-      budget.bytes += bytes;
-    }
-  });
-  return exceeded;
-}
-
-void LimitAdaptor::GiveBack(OwnerId owner, std::uint64_t bytes) {
-  bytes_.fetch_sub(bytes, std::memory_order_relaxed);
-  owners_.Apply(owner, [&](OwnerBudget& budget, auto&) { budget.bytes -= bytes; });
+absl::StatusOr<LiveBlock> LimitAdaptor::Reassign(BlockHandle handle, OwnerId owner) {
+  absl::StatusOr<LiveBlock> block = upstream()->Reassign(handle, owner);
+  if (!block.ok() || block->owner == owner) return block;
+  if (const std::uint64_t limit = ExceededBy(owners_[owner], block->bytes); limit != 0) {
+    upstream()->Reassign(handle, block->owner).IgnoreError();
+    const AllocationRequest request{
+        .bytes = block->requested, .stream = block->stream, .owner = owner};
+    return OutOfMemoryError(*upstream(), request, "owner", limit);
+  }
+  owners_[block->owner].bytes -= block->bytes;
+  owners_[owner].bytes += block->bytes;
+  return block;
 }
 
 }  // namespace amdgpu

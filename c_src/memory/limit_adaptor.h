@@ -3,7 +3,6 @@
 #ifndef AMDGPU_C_SRC_MEMORY_LIMIT_ADAPTOR_H_
 #define AMDGPU_C_SRC_MEMORY_LIMIT_ADAPTOR_H_
 
-#include <atomic>
 #include <cstdint>
 
 #include "absl/status/statusor.h"
@@ -24,11 +23,12 @@ class LimitAdaptor final : public Adaptor {
 
   absl::StatusOr<Allocation> Allocate(const AllocationRequest& request) override;
   absl::StatusOr<LiveBlock> Deallocate(BlockHandle handle, absl::Span<const Fence> fences) override;
+  absl::StatusOr<LiveBlock> Reassign(BlockHandle handle, OwnerId owner) override;
 
   // May be below what is live: then nothing more is given until enough was freed. 0 is no limit.
   void SetDeviceLimit(std::uint64_t bytes) { device_limit_ = bytes; }
   // For one owner, until changed; kept while the owner has no blocks. 0 removes it.
-  void SetOwnerLimit(OwnerId owner, std::uint64_t bytes);
+  void SetOwnerLimit(OwnerId owner, std::uint64_t bytes) { owners_[owner].limit = bytes; }
   // For every owner without a limit of its own. 0 is no limit.
   void SetDefaultOwnerLimit(std::uint64_t bytes) { default_owner_limit_ = bytes; }
 
@@ -41,13 +41,12 @@ class LimitAdaptor final : public Adaptor {
   };
 
   absl::StatusOr<Allocation> AllocateCharged(const AllocationRequest& request, std::uint64_t bytes);
-  // Counts `bytes` to the owner unless that goes over its limit, which is returned then; else 0.
-  std::uint64_t Charge(OwnerId owner, std::uint64_t bytes);
-  void GiveBack(OwnerId owner, std::uint64_t bytes);
+  // The owner's limit if `bytes` more take it over it; else 0.
+  std::uint64_t ExceededBy(const OwnerBudget& budget, std::uint64_t bytes) const;
 
-  std::atomic<std::uint64_t> device_limit_;
-  std::atomic<std::uint64_t> default_owner_limit_{0};
-  std::atomic<std::uint64_t> bytes_{0};
+  std::uint64_t device_limit_;
+  std::uint64_t default_owner_limit_ = 0;
+  std::uint64_t bytes_ = 0;  // live, of all owners
   OwnerTable<OwnerBudget> owners_;
 };
 

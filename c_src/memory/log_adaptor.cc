@@ -29,7 +29,6 @@ LogRecord RegionRecord(const Region& region) {
 LogAdaptor::~LogAdaptor() { Stop().IgnoreError(); }
 
 absl::Status LogAdaptor::Start(const std::string& path) {
-  AdaptiveLock lock(&mutex_);
   if (on_) return absl::FailedPreconditionError("a log of memory events is being written already");
   absl::StatusOr<std::unique_ptr<LogWriter>> file = LogWriter::Create(path);
   if (!file.ok()) return file.status();
@@ -39,7 +38,6 @@ absl::Status LogAdaptor::Start(const std::string& path) {
 }
 
 absl::Status LogAdaptor::Start(Callback callback) {
-  AdaptiveLock lock(&mutex_);
   if (on_) return absl::FailedPreconditionError("a log of memory events is being written already");
   callback_ = std::move(callback);
   Begin();
@@ -47,7 +45,6 @@ absl::Status LogAdaptor::Start(Callback callback) {
 }
 
 absl::Status LogAdaptor::Stop() {
-  AdaptiveLock lock(&mutex_);
   on_ = false;
   callback_ = nullptr;
   watched_.clear();
@@ -66,8 +63,7 @@ void LogAdaptor::Begin() {
 }
 
 absl::StatusOr<Allocation> LogAdaptor::Allocate(const AllocationRequest& request) {
-  if (!on_.load(std::memory_order_acquire)) return upstream()->Allocate(request);
-  AdaptiveLock lock(&mutex_);
+  if (!on_) return upstream()->Allocate(request);
   Watch(request.stream);
   WriteClocks();
   absl::StatusOr<Allocation> allocation = upstream()->Allocate(request);
@@ -89,8 +85,7 @@ absl::StatusOr<Allocation> LogAdaptor::Allocate(const AllocationRequest& request
 
 absl::StatusOr<LiveBlock> LogAdaptor::Deallocate(BlockHandle handle,
                                                  absl::Span<const Fence> fences) {
-  if (!on_.load(std::memory_order_acquire)) return upstream()->Deallocate(handle, fences);
-  AdaptiveLock lock(&mutex_);
+  if (!on_) return upstream()->Deallocate(handle, fences);
   for (const Fence& fence : fences) Watch(fence.stream);
   WriteClocks();
   absl::StatusOr<LiveBlock> block = upstream()->Deallocate(handle, fences);
@@ -105,15 +100,19 @@ absl::StatusOr<LiveBlock> LogAdaptor::Deallocate(BlockHandle handle,
   return block;
 }
 
+absl::StatusOr<LiveBlock> LogAdaptor::Reassign(BlockHandle handle, OwnerId owner) {
+  absl::StatusOr<LiveBlock> block = upstream()->Reassign(handle, owner);
+  if (block.ok()) Write({.block = handle.value, .value = owner, .kind = LogKind::kReassigned});
+  return block;
+}
+
 absl::Status LogAdaptor::AddRegion(const Region& region) {
-  AdaptiveLock lock(&mutex_);
   absl::Status status = upstream()->AddRegion(region);
   if (status.ok()) Write(RegionRecord(region));
   return status;
 }
 
 absl::Status LogAdaptor::RemoveRegion(std::uint64_t offset) {
-  AdaptiveLock lock(&mutex_);
   if (on_) WriteClocks();
   absl::Status status = upstream()->RemoveRegion(offset);
   if (status.ok()) {
@@ -125,7 +124,6 @@ absl::Status LogAdaptor::RemoveRegion(std::uint64_t offset) {
 }
 
 std::vector<Region> LogAdaptor::FreeRegions() {
-  AdaptiveLock lock(&mutex_);
   if (on_) WriteClocks();
   std::vector<Region> regions = upstream()->FreeRegions();
   Write({.kind = LogKind::kTrimmed});

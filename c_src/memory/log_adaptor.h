@@ -3,26 +3,21 @@
 #ifndef AMDGPU_C_SRC_MEMORY_LOG_ADAPTOR_H_
 #define AMDGPU_C_SRC_MEMORY_LOG_ADAPTOR_H_
 
-#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
-#include "c_src/memory/adaptive_mutex.h"
 #include "c_src/memory/event_log.h"
 #include "c_src/memory/memory_resource.h"
 #include "c_src/memory/stream_clock.h"
 
 namespace amdgpu {
 
-// Off at first: then it costs one load per call. While on, calls are serialised so that the order
-// of the log is the order of the events. A log begins with the regions and live blocks of that
-// moment and so always replays.
+// Off at first. A log begins with the regions and live blocks of that moment and so always replays.
 class LogAdaptor final : public Adaptor {
  public:
   using Callback = std::function<void(const LogRecord&)>;
@@ -41,23 +36,23 @@ class LogAdaptor final : public Adaptor {
 
   absl::StatusOr<Allocation> Allocate(const AllocationRequest& request) override;
   absl::StatusOr<LiveBlock> Deallocate(BlockHandle handle, absl::Span<const Fence> fences) override;
+  absl::StatusOr<LiveBlock> Reassign(BlockHandle handle, OwnerId owner) override;
   absl::Status AddRegion(const Region& region) override;
   absl::Status RemoveRegion(std::uint64_t offset) override;
   std::vector<Region> FreeRegions() override;
 
  private:
-  void Begin() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void Write(LogRecord record) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Begin();
+  void Write(LogRecord record);
   // Records for the streams seen so far that have come further.
-  void WriteClocks() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void Watch(StreamId stream) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void WriteClocks();
+  void Watch(StreamId stream);
 
   const StreamClocks* const clocks_;
-  std::atomic<bool> on_{false};
-  AdaptiveMutex mutex_;
-  std::unique_ptr<LogWriter> file_ ABSL_GUARDED_BY(mutex_);
-  Callback callback_ ABSL_GUARDED_BY(mutex_);
-  std::vector<Fence> watched_ ABSL_GUARDED_BY(mutex_);  // the last ticket logged, by stream
+  bool on_ = false;
+  std::unique_ptr<LogWriter> file_;
+  Callback callback_;
+  std::vector<Fence> watched_;  // the last ticket logged, by stream
 };
 
 }  // namespace amdgpu

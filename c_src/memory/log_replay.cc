@@ -33,6 +33,8 @@ absl::Status LogReplay::Play(const LogRecord& record) {
       return absl::OkStatus();
     case LogKind::kFree:
       return Free(record);
+    case LogKind::kReassigned:
+      return Reassign(record);
     case LogKind::kCompleted:
       if (record.stream >= kMaxStreams) return absl::InvalidArgumentError("no such stream");
       clocks_[record.stream].completed.store(record.value, std::memory_order_release);
@@ -66,6 +68,12 @@ absl::Status LogReplay::Free(const LogRecord& record) {
   const BlockHandle handle = found->second;
   blocks_.erase(found);
   return resource_.Deallocate(handle, fences).status();
+}
+
+absl::Status LogReplay::Reassign(const LogRecord& record) {
+  const auto found = blocks_.find(record.block);
+  if (found == blocks_.end()) return absl::OkStatus();
+  return resource_.Reassign(found->second, record.value).status();
 }
 
 }  // namespace amdgpu

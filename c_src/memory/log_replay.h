@@ -33,6 +33,7 @@ class LogReplay {
   absl::Status Allocate(const LogRecord& record);
   absl::Status Refuse(const LogRecord& record);
   absl::Status Free(const LogRecord& record);
+  absl::Status Reassign(const LogRecord& record);
 
   MemoryResource& resource_;
   StreamClocks& clocks_;

@@ -1,8 +1,9 @@
 // What gives out device memory: the pool, and adaptors around it that count, limit or log.
 //
 // Adaptors compose in any order: each is a MemoryResource, keeps a pointer to the one below (not
-// owned; outlives the adaptor) and passes on what it does not care about. Every resource is
-// thread-safe and none blocks: growing and waiting are the caller's (out_of_memory.h).
+// owned; outlives the adaptor) and passes on what it does not care about. A stack is thread-safe
+// under a ThreadSafeAdaptor and not without. None blocks: growing and waiting are the caller's
+// (out_of_memory.h).
 
 #ifndef AMDGPU_C_SRC_MEMORY_MEMORY_RESOURCE_H_
 #define AMDGPU_C_SRC_MEMORY_MEMORY_RESOURCE_H_
@@ -36,6 +37,10 @@ class MemoryResource {
   // nothing has changed; kInvalidArgument for a fence of a stream >= kMaxStreams.
   virtual absl::StatusOr<LiveBlock> Deallocate(BlockHandle handle,
                                                absl::Span<const Fence> fences) = 0;
+
+  // Makes a live block another owner's; returns what it was. kFailedPrecondition as Deallocate,
+  // kResourceExhausted if it would take the owner over a limit; nothing has changed then.
+  virtual absl::StatusOr<LiveBlock> Reassign(BlockHandle handle, OwnerId owner) = 0;
 
   // More memory to divide. kInvalidArgument if it is empty, misaligned, beyond kMaxOffset or
   // overlaps a region.
@@ -80,6 +85,9 @@ class Adaptor : public MemoryResource {
   absl::StatusOr<LiveBlock> Deallocate(BlockHandle handle,
                                        absl::Span<const Fence> fences) override {
     return upstream_->Deallocate(handle, fences);
+  }
+  absl::StatusOr<LiveBlock> Reassign(BlockHandle handle, OwnerId owner) override {
+    return upstream_->Reassign(handle, owner);
   }
   absl::Status AddRegion(const Region& region) override { return upstream_->AddRegion(region); }
   absl::Status RemoveRegion(std::uint64_t offset) override {

@@ -1,19 +1,40 @@
 #include "c_src/memory/node_table.h"
 
-namespace amdgpu {
+#include <sys/mman.h>
 
-NodeTable::~NodeTable() {
-  for (std::atomic<Chunk*>& chunk : chunks_) delete chunk.load(std::memory_order_relaxed);
+#include <cstddef>
+
+namespace amdgpu {
+namespace {
+
+// 224 MiB of addresses. Where those are rationed (ulimit -v) less must do.
+constexpr std::uint32_t kMostNodes = 1 << 22;
+constexpr std::uint32_t kFewestNodes = 1 << 12;
+constexpr std::size_t kBytesPerNode = sizeof(Node) + sizeof(Hold);
+
+// Zeroes, without memory behind them until they are touched; null if there is no room.
+void* ReserveAddresses(std::size_t bytes) {
+  void* const address = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
+                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  return address == MAP_FAILED ? nullptr : address;
 }
 
-NodeIndex NodeTable::Grow() {
-  const NodeIndex index = size_.load(std::memory_order_relaxed);
-  if (index % kChunkNodes == 0) {
-    chunks_[index / kChunkNodes].store(new Chunk(), std::memory_order_relaxed);
+}  // namespace
+
+NodeTable::NodeTable() {
+  void* table = nullptr;
+  std::uint32_t count = kMostNodes;
+  while (count >= kFewestNodes && (table = ReserveAddresses(count * kBytesPerNode)) == nullptr) {
+    count /= 2;
   }
-  // Publishes the chunk together with the new size.
-  size_.store(index + 1, std::memory_order_release);
-  return index;
+  if (table == nullptr) return;  // a table without room
+  capacity_ = count - 1;
+  nodes_ = static_cast<Node*>(table);
+  holds_ = reinterpret_cast<Hold*>(nodes_ + count);
+}
+
+NodeTable::~NodeTable() {
+  if (nodes_ != nullptr) munmap(nodes_, (capacity_ + 1) * kBytesPerNode);
 }
 
 }  // namespace amdgpu

@@ -3,8 +3,6 @@
 #ifndef AMDGPU_C_SRC_MEMORY_NODE_TABLE_H_
 #define AMDGPU_C_SRC_MEMORY_NODE_TABLE_H_
 
-#include <array>
-#include <atomic>
 #include <cstdint>
 
 #include "c_src/memory/types.h"
@@ -12,7 +10,8 @@
 namespace amdgpu {
 
 using NodeIndex = std::uint32_t;
-inline constexpr NodeIndex kNoNode = 0xffffffff;
+// No block. The node exists: what is written to it is of no meaning.
+inline constexpr NodeIndex kNoNode = 0;
 
 // Which of Tlsf's sets a node is in.
 enum class Place : std::uint8_t {
@@ -27,6 +26,7 @@ struct Node {
   static constexpr std::uint32_t kCacheable = 2;  // goes to its stream's cache when freed
   static constexpr std::uint32_t kInherits = 4;   // earlier work, Hold::ticket, may still use it
   static constexpr std::uint32_t kGeneration = 8;
+  static constexpr std::uint32_t kFlags = kGeneration - 1;
 
   struct Links {
     NodeIndex previous;
@@ -41,10 +41,10 @@ struct Node {
     Links links;    // not live: neighbours in the list the node is in
     OwnerId owner;  // live
   };
-  // How often the node was allocated (multiples of kGeneration), and the flags below. A handle
+  // How often the node was allocated (multiples of kGeneration), and the flags above. A handle
   // holds the tag of its allocation: it is live while the node's is the same.
-  std::atomic<std::uint32_t> tag;
-  std::atomic<std::uint16_t> stream;  // live: that allocated it; Place::kFenced: that may have it
+  std::uint32_t tag;
+  std::uint16_t stream;  // live: that allocated it; Place::kFenced: that may have it
   Place place;
   std::uint8_t slack;  // live: bytes of the block beyond those requested
 };
@@ -65,7 +65,7 @@ inline LiveBlock Describe(const Node& node, BlockHandle handle) {
           .bytes = bytes,
           .requested = bytes - node.slack,
           .owner = node.owner,
-          .stream = node.stream.load(std::memory_order_relaxed)};
+          .stream = node.stream};
 }
 
 // The rest of a block whose memory is perhaps still used by earlier work.
@@ -74,60 +74,48 @@ struct Hold {
   Node::Links links;  // in Place::kFenced: neighbours in the order of being freed
 };
 
-// An array that grows in place: references stay valid. Nodes are made and dropped under the pool's
-// lock; reading one needs no lock of the table's.
+// An array that grows in place: address space for all nodes is reserved, memory comes as they are
+// used. References stay valid. Not thread-safe.
 class NodeTable {
  public:
-  NodeTable() = default;
+  NodeTable();
   ~NodeTable();
   NodeTable(const NodeTable&) = delete;
   NodeTable& operator=(const NodeTable&) = delete;
 
-  Node& operator[](NodeIndex index) const { return ChunkOf(index).nodes[index % kChunkNodes]; }
-  Hold& hold(NodeIndex index) const { return ChunkOf(index).holds[index % kChunkNodes]; }
+  Node& operator[](NodeIndex index) const { return nodes_[index]; }
+  Hold& hold(NodeIndex index) const { return holds_[index]; }
 
-  // Indices below this one are valid. An index read from a handle may be checked on any thread.
-  NodeIndex size() const { return size_.load(std::memory_order_acquire); }
+  // Indices below this one and above kNoNode are valid.
+  NodeIndex size() const { return size_; }
 
   // True if `count` more nodes can be made.
-  bool HasRoom(std::uint32_t count) const { return used_ + count <= kMaxNodes; }
+  bool HasRoom(std::uint32_t count) const { return used_ + count <= capacity_; }
 
   // A node with no tag changed and the rest unset; HasRoom(1).
   NodeIndex Make() {
     ++used_;
-    if (free_ == kNoNode) return Grow();
+    if (free_ == kNoNode) return size_++;
     const NodeIndex index = free_;
-    free_ = (*this)[index].links.next;
+    free_ = nodes_[index].links.next;
     return index;
   }
 
   void Drop(NodeIndex index) {
     --used_;
-    Node& node = (*this)[index];
+    Node& node = nodes_[index];
     node.place = Place::kTaken;
     node.links.next = free_;
     free_ = index;
   }
 
  private:
-  static constexpr std::uint32_t kChunkNodes = 1024;
-  static constexpr std::uint32_t kChunks = 16384;
-  static constexpr std::uint32_t kMaxNodes = kChunkNodes * kChunks;
-
-  struct Chunk {
-    std::array<Node, kChunkNodes> nodes;
-    std::array<Hold, kChunkNodes> holds;
-  };
-
-  Chunk& ChunkOf(NodeIndex index) const {
-    return *chunks_[index / kChunkNodes].load(std::memory_order_relaxed);
-  }
-  NodeIndex Grow();
-
-  std::array<std::atomic<Chunk*>, kChunks> chunks_{};
-  std::atomic<NodeIndex> size_{0};
+  Node* nodes_ = nullptr;
+  Hold* holds_ = nullptr;
+  NodeIndex size_ = kNoNode + 1;
   NodeIndex free_ = kNoNode;
   std::uint32_t used_ = 0;
+  std::uint32_t capacity_ = 0;
 };
 
 }  // namespace amdgpu

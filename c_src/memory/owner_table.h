@@ -1,75 +1,49 @@
-// A map from owners to counters, split so that threads with different owners seldom meet.
+// A map from owners to counters.
 
 #ifndef AMDGPU_C_SRC_MEMORY_OWNER_TABLE_H_
 #define AMDGPU_C_SRC_MEMORY_OWNER_TABLE_H_
 
-#include <array>
-#include <cstddef>
-#include <cstdint>
-#include <variant>
+#include <unordered_map>
 
-#include "absl/base/thread_annotations.h"
-#include "absl/container/flat_hash_map.h"
-#include "c_src/memory/adaptive_mutex.h"
 #include "c_src/memory/types.h"
 
 namespace amdgpu {
 
-// Counters: what is kept for an owner; entries that are empty() are dropped. Totals: counters that
-// outlive their owners. Thread-safe. The functions given run under the lock of the owner's shard:
-// they must be short and must not come back here.
-template <typename Counters, typename Totals = std::monostate>
+// Entries that are empty() are as good as not there. Not thread-safe.
+template <typename Counters>
 class OwnerTable {
  public:
-  // Calls `update(Counters&, Totals&)`, with an empty entry if there was none. All Totals together
-  // are those of the table.
-  template <typename Update>
-  void Apply(OwnerId owner, Update update) {
-    Shard& shard = ShardOf(owner);
-    AdaptiveLock lock(&shard.mutex);
-    Counters& counters = shard.entries[owner];
-    update(counters, shard.totals);
-    if (counters.empty() && shard.empty_owner != owner) {
-      // One empty entry stays: an owner may well come back for its next block.
-      const auto old = shard.entries.find(shard.empty_owner);
-      if (old != shard.entries.end() && old->second.empty()) shard.entries.erase(old);
-      shard.empty_owner = owner;
-    }
+  OwnerTable() { last_ = &*entries_.try_emplace(0).first; }
+  OwnerTable(const OwnerTable&) = delete;
+  OwnerTable& operator=(const OwnerTable&) = delete;
+
+  // The entry of `owner`, made if there was none; valid until the next call.
+  Counters& operator[](OwnerId owner) {
+    // Who comes, comes often: the last one is found at once, even when it is empty meanwhile.
+    if (last_->first != owner) Switch(owner);
+    return last_->second;
   }
 
-  // Calls `visit(OwnerId, const Counters&)` for every entry that is not empty, one shard at a time.
+  // Calls `visit(OwnerId, const Counters&)` for every entry that is not empty.
   template <typename Visit>
   void ForEach(Visit visit) const {
-    for (const Shard& shard : shards_) {
-      AdaptiveLock lock(&shard.mutex);
-      for (const auto& [owner, counters] : shard.entries) {
-        if (!counters.empty()) visit(owner, counters);
-      }
-    }
-  }
-
-  template <typename Visit>
-  void ForEachTotals(Visit visit) const {
-    for (const Shard& shard : shards_) {
-      AdaptiveLock lock(&shard.mutex);
-      visit(shard.totals);
+    for (const auto& [owner, counters] : entries_) {
+      if (!counters.empty()) visit(owner, counters);
     }
   }
 
  private:
-  struct alignas(64) Shard {
-    mutable AdaptiveMutex mutex;
-    absl::flat_hash_map<OwnerId, Counters> entries ABSL_GUARDED_BY(mutex);
-    OwnerId empty_owner ABSL_GUARDED_BY(mutex) = 0;  // perhaps
-    Totals totals ABSL_GUARDED_BY(mutex) = {};
-  };
-  static constexpr std::size_t kShards = 16;
+  using Entries = std::unordered_map<OwnerId, Counters>;  // its elements stay where they are
 
-  Shard& ShardOf(OwnerId owner) {
-    return shards_[(owner * 0x9e3779b97f4a7c15u) >> 60];  // the top bits of a Fibonacci hash
+  void Switch(OwnerId owner) {
+    const OwnerId before = last_->first;
+    const bool forget = last_->second.empty();
+    last_ = &*entries_.try_emplace(owner).first;
+    if (forget) entries_.erase(before);
   }
 
-  std::array<Shard, kShards> shards_;
+  Entries entries_;
+  typename Entries::value_type* last_;
 };
 
 }  // namespace amdgpu

@@ -17,35 +17,10 @@ std::uint32_t Granules(std::uint64_t bytes) {
   return static_cast<std::uint32_t>(bytes / kGranuleBytes);
 }
 
-// Makes a block live, which the caller has for itself, and counts it. (Inlined and built in place:
-// a result that is put together and then copied in wider pieces costs as much as a lock.)
-ABSL_ATTRIBUTE_ALWAYS_INLINE inline absl::StatusOr<Allocation> GiveOut(
-    const NodeTable& nodes, NodeIndex index, const AllocationRequest& request, const Fence& pending,
-    std::uint32_t flags, BlockCounters& counters) {
-  Node& node = nodes[index];
-  const std::uint64_t bytes = node.granules * kGranuleBytes;
-  node.owner = request.owner;
-  node.stream.store(static_cast<std::uint16_t>(request.stream), std::memory_order_relaxed);
-  node.slack = static_cast<std::uint8_t>(bytes - std::max<std::uint64_t>(request.bytes, 1));
-  if (!pending.none()) {
-    nodes.hold(index).ticket = pending.ticket;
-    flags |= Node::kInherits;
-  }
-  constexpr std::uint32_t kFlags = Node::kGeneration - 1;
-  const std::uint32_t generation = node.tag.load(std::memory_order_relaxed) & ~kFlags;
-  const std::uint32_t tag = (generation + Node::kGeneration) | flags | Node::kLive;
-  node.tag.store(tag, std::memory_order_relaxed);
-  counters.Add(node);
-  return absl::StatusOr<Allocation>(absl::in_place, HandleOf(index, tag),
-                                    node.offset * kGranuleBytes, bytes, pending);
-}
-
-// Ends the life of a block, under the lock that guards it; false if it ended before.
-bool Claim(Node& node, BlockHandle handle) {
-  const std::uint32_t tag = TagOf(handle);
-  if (node.tag.load(std::memory_order_relaxed) != tag) return false;
-  node.tag.store(tag & ~Node::kLive, std::memory_order_relaxed);
-  return true;
+// Field by field: see Pool::GiveOut.
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline absl::StatusOr<LiveBlock> Freed(const LiveBlock& block) {
+  return absl::StatusOr<LiveBlock>(absl::in_place, block.handle, block.offset, block.bytes,
+                                   block.requested, block.owner, block.stream);
 }
 
 absl::Status StaleHandle() {
@@ -85,33 +60,61 @@ Pool::Pool(const StreamClocks* clocks, const PoolOptions& options)
 
 Pool::~Pool() = default;
 
+inline Fence Pool::PendingOf(StreamId stream, Ticket ticket) const {
+  if (ticket == 0) return Fence{};
+  const Fence fence{stream, ticket};
+  return clocks_.Passed(fence) ? Fence{} : fence;
+}
+
+inline Node* Pool::Find(BlockHandle handle) const {
+  const NodeIndex index = NodeOf(handle);
+  const std::uint32_t tag = TagOf(handle);
+  if (index >= nodes_.size() || (tag & Node::kLive) == 0) return nullptr;
+  Node& node = nodes_[index];
+  return node.tag == tag ? &node : nullptr;
+}
+
+// Allocate and Deallocate call nothing but the functions they end with on their short ways, through
+// the cache: then they need no registers saved.
+
 absl::StatusOr<Allocation> Pool::Allocate(const AllocationRequest& request) {
-  if (request.stream >= kMaxStreams) return CheckStream(request.stream);
-  if (request.bytes > kMaxOffset) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("a block of ", request.bytes, " bytes: the pool reaches to ", kMaxOffset));
-  }
+  if (request.stream >= kMaxStreams || request.bytes > kMaxOffset) return Refuse(request);
   const std::uint32_t granules = Granules(RoundToGranules(request.bytes));
   if (!IsCacheable(granules)) return AllocateShared(request, granules, /*flags=*/0);
+  StreamCache* const cache = cache_of_[request.stream].get();
+  if (cache == nullptr) return AllocateFirst(request, granules);
+  const NodeIndex index = cache->Peek(granules);
+  if (index == kNoNode) return AllocateShared(request, granules, Node::kCacheable);
+  if ((nodes_[index].tag & Node::kInherits) != 0) return AllocateHeld(request, granules);
+  cache->Pop(nodes_, granules);
+  return GiveOut(index, request, Fence{}, Node::kCacheable);
+}
 
-  StreamCache* const cache = cache_of_[request.stream].load(std::memory_order_acquire);
-  if (cache != nullptr) {
-    AdaptiveLock lock(&cache->mutex);
-    const NodeIndex index = cache->Peek(nodes_, granules);
-    if (index != kNoNode) {
-      const Fence pending = PendingOf(request.stream, nodes_.hold(index).ticket);
-      if (pending.none() || !request.idle) {
-        cache->Pop(nodes_, granules);
-        return GiveOut(nodes_, index, request, pending, Node::kCacheable, cache->counters());
-      }
-    }
-  }
+absl::StatusOr<Allocation> Pool::Refuse(const AllocationRequest& request) {
+  if (absl::Status status = CheckStream(request.stream); !status.ok()) return status;
+  return absl::InvalidArgumentError(
+      absl::StrCat("a block of ", request.bytes, " bytes: the pool reaches to ", kMaxOffset));
+}
+
+absl::StatusOr<Allocation> Pool::AllocateFirst(const AllocationRequest& request,
+                                               std::uint32_t granules) {
+  cache_of_[request.stream] = std::make_unique<StreamCache>(request.stream);
+  caches_.push_back(cache_of_[request.stream].get());
   return AllocateShared(request, granules, Node::kCacheable);
+}
+
+absl::StatusOr<Allocation> Pool::AllocateHeld(const AllocationRequest& request,
+                                              std::uint32_t granules) {
+  StreamCache& cache = *cache_of_[request.stream];
+  const NodeIndex index = cache.Peek(granules);
+  const Fence pending = PendingOf(request.stream, nodes_.hold(index).ticket);
+  if (request.idle && !pending.none()) return AllocateShared(request, granules, Node::kCacheable);
+  cache.Pop(nodes_, granules);
+  return GiveOut(index, request, pending, Node::kCacheable);
 }
 
 absl::StatusOr<Allocation> Pool::AllocateShared(const AllocationRequest& request,
                                                 std::uint32_t granules, std::uint32_t flags) {
-  AdaptiveLock lock(&mutex_);
   Drain(kDrainStep);
   Tlsf::Request wanted{.granules = granules, .stream = request.stream, .idle = request.idle};
   Tlsf::Taken taken = tlsf_.Allocate(wanted);
@@ -120,105 +123,101 @@ absl::StatusOr<Allocation> Pool::AllocateShared(const AllocationRequest& request
     Drain(kDrainAll);
     wanted.thorough = true;
     taken = tlsf_.Allocate(wanted);
+    if (taken.node == kNoNode) return NoRoom(granules);
   }
-  if (taken.node == kNoNode) {
-    if (!nodes_.HasRoom(1)) return absl::ResourceExhaustedError("the pool has too many blocks");
-    return NeedsBytesError(granules * kGranuleBytes);
-  }
-  const Fence pending = PendingOf(request.stream, taken.ticket);
-  return GiveOut(nodes_, taken.node, request, pending, flags, counters_);
+  return GiveOut(taken.node, request, PendingOf(request.stream, taken.ticket), flags);
 }
 
-Fence Pool::PendingOf(StreamId stream, Ticket ticket) const {
-  const Fence fence{stream, ticket};
-  return clocks_.Passed(fence) ? Fence{} : fence;
+absl::Status Pool::NoRoom(std::uint32_t granules) const {
+  if (!nodes_.HasRoom(1)) return absl::ResourceExhaustedError("the pool has too many blocks");
+  return NeedsBytesError(granules * kGranuleBytes);
 }
 
-absl::StatusOr<LiveBlock> Pool::Deallocate(BlockHandle handle, absl::Span<const Fence> fences) {
-  for (const Fence& fence : fences) {
-    if (fence.stream >= kMaxStreams) return CheckStream(fence.stream);
-  }
-  const NodeIndex index = NodeOf(handle);
-  const std::uint32_t tag = TagOf(handle);
-  if (index >= nodes_.size() || (tag & Node::kLive) == 0) return StaleHandle();
+// Built in place: a result that is put together and then copied in wider pieces stalls.
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline absl::StatusOr<Allocation> Pool::GiveOut(
+    NodeIndex index, const AllocationRequest& request, const Fence& pending, std::uint32_t flags) {
   Node& node = nodes_[index];
-  // Earlier work counts too, whether the block was used since or not.
-  const auto inherited = [&] {
-    if ((tag & Node::kInherits) == 0) return Fence{};
-    return Fence{node.stream.load(std::memory_order_relaxed), nodes_.hold(index).ticket};
-  };
-  if ((tag & Node::kCacheable) == 0) {
-    AdaptiveLock lock(&mutex_);
-    if (!Claim(node, handle)) return StaleHandle();
-    counters_.Subtract(node);
-    const LiveBlock block = Describe(node, handle);
-    Free(index, fences, inherited());
-    return block;
+  const std::uint64_t bytes = node.granules * kGranuleBytes;
+  node.owner = request.owner;
+  node.stream = static_cast<std::uint16_t>(request.stream);
+  node.slack = static_cast<std::uint8_t>(bytes - std::max<std::uint64_t>(request.bytes, 1));
+  if (!pending.none()) {
+    nodes_.hold(index).ticket = pending.ticket;
+    flags |= Node::kInherits;
   }
+  node.tag = ((node.tag & ~Node::kFlags) + Node::kGeneration) | flags | Node::kLive;
+  slack_ += node.slack;
+  return absl::StatusOr<Allocation>(absl::in_place, HandleOf(index, node.tag),
+                                    node.offset * kGranuleBytes, bytes, pending);
+}
 
-  // While the block is live its stream does not change, and so every caller takes the same lock; if
-  // it is not, the tag differs and any lock will do.
-  LiveBlock block;
-  Fence before;
-  {
-    StreamCache& cache = CacheOf(node.stream.load(std::memory_order_relaxed));
-    AdaptiveLock lock(&cache.mutex);
-    if (!Claim(node, handle)) return StaleHandle();
-    cache.counters().Subtract(node);
-    block = Describe(node, handle);
-    before = inherited();
-    const Unpassed left = Remaining(clocks_, fences, before);
-    const bool in_order = left.last.none() || left.last.stream == cache.stream();
-    if (!left.several && in_order && cache.Push(nodes_, index, cache_granules_)) {
-      nodes_.hold(index).ticket = left.last.ticket;
-      return block;
-    }
-  }
-  AdaptiveLock lock(&mutex_);
-  Free(index, fences, before);
+absl::StatusOr<LiveBlock> Pool::Reassign(BlockHandle handle, OwnerId owner) {
+  Node* const node = Find(handle);
+  if (node == nullptr) return StaleHandle();
+  const LiveBlock block = Describe(*node, handle);
+  node->owner = owner;
   return block;
 }
 
-void Pool::Free(NodeIndex index, absl::Span<const Fence> fences, const Fence& inherited) {
+absl::StatusOr<LiveBlock> Pool::Deallocate(BlockHandle handle, absl::Span<const Fence> fences) {
+  Node* const found = Find(handle);
+  if (found == nullptr || !fences.empty() || (found->tag & Node::kInherits) != 0) {
+    return DeallocateUsed(handle, fences);
+  }
+  Node& node = *found;
+  const LiveBlock block = Describe(node, handle);
+  node.tag &= ~Node::kLive;
+  slack_ -= node.slack;
+  const bool cached = (node.tag & Node::kCacheable) != 0 &&
+                      cache_of_[node.stream]->Push(nodes_, NodeOf(handle), cache_granules_);
+  if (!cached) tlsf_.Free(NodeOf(handle), Fence{});
+  return Freed(block);
+}
+
+absl::StatusOr<LiveBlock> Pool::DeallocateUsed(BlockHandle handle, absl::Span<const Fence> fences) {
+  for (const Fence& fence : fences) {
+    if (fence.stream >= kMaxStreams) return CheckStream(fence.stream);
+  }
+  Node* const node = Find(handle);
+  if (node == nullptr) return StaleHandle();
+  const LiveBlock block = Describe(*node, handle);
+  node->tag &= ~Node::kLive;
+  slack_ -= node->slack;
+  Free(NodeOf(handle), *node, fences);
+  return Freed(block);
+}
+
+void Pool::Free(NodeIndex index, Node& node, absl::Span<const Fence> fences) {
+  // Earlier work counts too, whether the block was used since or not.
+  Fence inherited;
+  if ((node.tag & Node::kInherits) != 0) inherited = {node.stream, nodes_.hold(index).ticket};
   const Unpassed left = Remaining(clocks_, fences, inherited);
-  if (!left.several) {
-    tlsf_.Free(index, left.last);
+  if (left.several) {
+    Waiting waiting{index, {fences.begin(), fences.end()}};
+    if (!inherited.none()) waiting.fences.push_back(inherited);
+    waiting_granules_ += node.granules;
+    waiting_.push_back(std::move(waiting));
     return;
   }
-  Waiting waiting{index, {fences.begin(), fences.end()}};
-  if (!inherited.none()) waiting.fences.push_back(inherited);
-  waiting_granules_ += nodes_[index].granules;
-  waiting_.push_back(std::move(waiting));
-}
-
-StreamCache& Pool::CacheOf(StreamId stream) {
-  StreamCache* const cache = cache_of_[stream].load(std::memory_order_acquire);
-  return cache != nullptr ? *cache : MakeCache(stream);
-}
-
-StreamCache& Pool::MakeCache(StreamId stream) {
-  AdaptiveLock lock(&mutex_);
-  StreamCache* cache = cache_of_[stream].load(std::memory_order_relaxed);
-  if (cache == nullptr) {
-    caches_.push_back(std::make_unique<StreamCache>(stream));
-    cache = caches_.back().get();
-    cache_of_[stream].store(cache, std::memory_order_release);
+  const bool in_order = left.last.none() || left.last.stream == node.stream;
+  if (in_order && (node.tag & Node::kCacheable) != 0 &&
+      cache_of_[node.stream]->Push(nodes_, index, cache_granules_)) {
+    node.tag &= ~Node::kInherits;
+    if (left.last.none()) return;
+    node.tag |= Node::kInherits;
+    nodes_.hold(index).ticket = left.last.ticket;
+  } else {
+    tlsf_.Free(index, left.last);
   }
-  return *cache;
 }
 
 void Pool::FlushCaches() {
-  for (const std::unique_ptr<StreamCache>& cache : caches_) {
-    AdaptiveLock lock(&cache->mutex);
-    cache->Flush(nodes_, [&](NodeIndex index) ABSL_NO_THREAD_SAFETY_ANALYSIS {
-      tlsf_.Free(index, PendingOf(cache->stream(), nodes_.hold(index).ticket));
+  for (StreamCache* cache : caches_) {
+    cache->Flush(nodes_, [&](NodeIndex index) {
+      const bool held = (nodes_[index].tag & Node::kInherits) != 0;
+      tlsf_.Free(index, held ? PendingOf(cache->stream(), nodes_.hold(index).ticket) : Fence{});
     });
   }
-}
-
-void Pool::Drain(int budget) {
-  tlsf_.Drain(clocks_, budget);
-  if (!waiting_.empty()) DrainWaiting(budget);
 }
 
 void Pool::DrainWaiting(int budget) {

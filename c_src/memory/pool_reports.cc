@@ -42,7 +42,6 @@ std::uint64_t Gap(const LiveBlock& block, std::uint64_t offset) {
 
 absl::Status Pool::AddRegion(const Region& region) {
   if (absl::Status status = CheckRegion(region); !status.ok()) return status;
-  AdaptiveLock lock(&mutex_);
   return tlsf_.AddRegion(Granules(region.offset), Granules(region.bytes), region.arena);
 }
 
@@ -50,40 +49,33 @@ absl::Status Pool::RemoveRegion(std::uint64_t offset) {
   if (offset % kGranuleBytes != 0 || offset > kMaxOffset) {
     return absl::NotFoundError(absl::StrCat("no region was added at offset ", offset));
   }
-  AdaptiveLock lock(&mutex_);
   FlushCaches();
   Drain(kDrainAll);
   return tlsf_.RemoveRegion(Granules(offset));
 }
 
-std::vector<Region> Pool::Regions() const {
-  AdaptiveLock lock(&mutex_);
-  return tlsf_.Regions();
-}
+std::vector<Region> Pool::Regions() const { return tlsf_.Regions(); }
 
 std::vector<Region> Pool::FreeRegions() {
-  AdaptiveLock lock(&mutex_);
   FlushCaches();
   Drain(kDrainAll);
   return tlsf_.FreeRegions();
 }
 
 PoolStats Pool::Stats() const {
-  AdaptiveLock lock(&mutex_);
-  BlockCounters live = counters_;
   std::uint64_t cached = 0;
+  std::uint64_t cached_blocks = 0;
   std::uint64_t largest_cached = 0;
-  for (const std::unique_ptr<StreamCache>& cache : caches_) {
-    AdaptiveLock cache_lock(&cache->mutex);
-    live += cache->counters();
+  for (const StreamCache* cache : caches_) {
     cached += cache->granules();
-    largest_cached = std::max<std::uint64_t>(largest_cached, cache->Largest(nodes_));
+    cached_blocks += cache->blocks();
+    largest_cached = std::max<std::uint64_t>(largest_cached, cache->Largest());
   }
   PoolStats stats;
   stats.reserved = tlsf_.reserved() * kGranuleBytes;
-  stats.used = live.granules * kGranuleBytes;
-  stats.requested = stats.used - live.slack;
-  stats.live_blocks = live.blocks;
+  stats.used = (tlsf_.taken() - cached - waiting_granules_) * kGranuleBytes;
+  stats.requested = stats.used - slack_;
+  stats.live_blocks = tlsf_.taken_blocks() - cached_blocks - waiting_.size();
   stats.free = stats.reserved - stats.used;
   stats.cached = cached * kGranuleBytes;
   stats.fenced = (tlsf_.fenced() + waiting_granules_) * kGranuleBytes;
@@ -96,16 +88,11 @@ PoolStats Pool::Stats() const {
   return stats;
 }
 
-void Pool::ForEachLive(absl::FunctionRef<void(const LiveBlock&)> visit) const
-    ABSL_NO_THREAD_SAFETY_ANALYSIS {
-  // Every block is guarded by one of these locks.
-  AdaptiveLock lock(&mutex_);
-  for (const std::unique_ptr<StreamCache>& cache : caches_) cache->mutex.lock();
-  for (NodeIndex index = 0; index < nodes_.size(); ++index) {
-    const std::uint32_t tag = nodes_[index].tag.load(std::memory_order_relaxed);
+void Pool::ForEachLive(absl::FunctionRef<void(const LiveBlock&)> visit) const {
+  for (NodeIndex index = kNoNode + 1; index < nodes_.size(); ++index) {
+    const std::uint32_t tag = nodes_[index].tag;
     if ((tag & Node::kLive) != 0) visit(Describe(nodes_[index], HandleOf(index, tag)));
   }
-  for (const std::unique_ptr<StreamCache>& cache : caches_) cache->mutex.unlock();
 }
 
 std::optional<FoundBlock> Pool::FindAddress(std::uint64_t offset) const {
@@ -124,7 +111,6 @@ std::vector<Fence> Pool::PendingFences() const {
     const auto [it, fresh] = earliest.try_emplace(fence.stream, fence.ticket);
     if (!fresh) it->second = std::min(it->second, fence.ticket);
   };
-  AdaptiveLock lock(&mutex_);
   for (const Fence& fence : tlsf_.PendingFences()) note(fence);
   for (const Waiting& waiting : waiting_) {
     for (const Fence& fence : waiting.fences) note(fence);

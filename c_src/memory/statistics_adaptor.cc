@@ -4,26 +4,36 @@
 
 namespace amdgpu {
 
+void StatisticsAdaptor::OwnerCounters::Add(std::uint64_t block_bytes,
+                                           std::uint64_t requested_bytes) {
+  if (empty()) *this = {};  // nothing is left of the owner's former life
+  bytes += block_bytes;
+  requested += requested_bytes;
+  blocks += 1;
+  peak_bytes = std::max(peak_bytes, bytes);
+}
+
+void StatisticsAdaptor::OwnerCounters::Subtract(const LiveBlock& block) {
+  bytes -= block.bytes;
+  requested -= block.requested;
+  blocks -= 1;
+}
+
 absl::StatusOr<Allocation> StatisticsAdaptor::Allocate(const AllocationRequest& request) {
   absl::StatusOr<Allocation> allocation = upstream()->Allocate(request);
   if (!allocation.ok()) {
-    failures_.fetch_add(1, std::memory_order_relaxed);
+    ++usage_.failures;
     return allocation;
   }
   const std::uint64_t bytes = allocation->bytes;
-  const std::uint64_t live = bytes_.fetch_add(bytes, std::memory_order_relaxed) + bytes;
-  std::uint64_t peak = peak_bytes_.load(std::memory_order_relaxed);
-  while (live > peak && !peak_bytes_.compare_exchange_weak(peak, live, std::memory_order_relaxed)) {
-  }
-  owners_.Apply(request.owner, [&](OwnerCounters& counters, Totals& totals) {
-    totals.bytes += bytes;
-    totals.blocks += 1;
-    if (counters.empty()) counters = {};  // nothing is left of the owner's former life
-    counters.bytes += bytes;
-    counters.requested += std::max<std::uint64_t>(request.bytes, 1);
-    counters.blocks += 1;
-    counters.peak_bytes = std::max(counters.peak_bytes, counters.bytes);
-  });
+  const std::uint64_t requested = std::max<std::uint64_t>(request.bytes, 1);
+  usage_.bytes += bytes;
+  usage_.requested += requested;
+  usage_.blocks += 1;
+  usage_.peak_bytes = std::max(usage_.peak_bytes, usage_.bytes);
+  usage_.total_bytes += bytes;
+  usage_.total_blocks += 1;
+  owners_[request.owner].Add(bytes, requested);
   return allocation;
 }
 
@@ -31,29 +41,19 @@ absl::StatusOr<LiveBlock> StatisticsAdaptor::Deallocate(BlockHandle handle,
                                                         absl::Span<const Fence> fences) {
   absl::StatusOr<LiveBlock> block = upstream()->Deallocate(handle, fences);
   if (!block.ok()) return block;
-  bytes_.fetch_sub(block->bytes, std::memory_order_relaxed);
-  owners_.Apply(block->owner, [&](OwnerCounters& counters, Totals&) {
-    counters.bytes -= block->bytes;
-    counters.requested -= block->requested;
-    counters.blocks -= 1;
-  });
+  usage_.bytes -= block->bytes;
+  usage_.requested -= block->requested;
+  usage_.blocks -= 1;
+  owners_[block->owner].Subtract(*block);
   return block;
 }
 
-MemoryUsage StatisticsAdaptor::Usage() const {
-  MemoryUsage usage;
-  owners_.ForEach([&](OwnerId, const OwnerCounters& counters) {
-    usage.bytes += counters.bytes;
-    usage.requested += counters.requested;
-    usage.blocks += counters.blocks;
-  });
-  usage.peak_bytes = peak_bytes_.load(std::memory_order_relaxed);
-  owners_.ForEachTotals([&](const Totals& totals) {
-    usage.total_bytes += totals.bytes;
-    usage.total_blocks += totals.blocks;
-  });
-  usage.failures = failures_.load(std::memory_order_relaxed);
-  return usage;
+absl::StatusOr<LiveBlock> StatisticsAdaptor::Reassign(BlockHandle handle, OwnerId owner) {
+  absl::StatusOr<LiveBlock> block = upstream()->Reassign(handle, owner);
+  if (!block.ok()) return block;
+  owners_[block->owner].Subtract(*block);
+  owners_[owner].Add(block->bytes, block->requested);
+  return block;
 }
 
 std::vector<OwnerUsage> StatisticsAdaptor::ByOwner() const {
@@ -68,8 +68,6 @@ std::vector<OwnerUsage> StatisticsAdaptor::ByOwner() const {
   return owners;
 }
 
-void StatisticsAdaptor::ResetPeak() {
-  peak_bytes_.store(bytes_.load(std::memory_order_relaxed), std::memory_order_relaxed);
-}
+void StatisticsAdaptor::ResetPeak() { usage_.peak_bytes = usage_.bytes; }
 
 }  // namespace amdgpu

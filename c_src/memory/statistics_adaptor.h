@@ -3,7 +3,6 @@
 #ifndef AMDGPU_C_SRC_MEMORY_STATISTICS_ADAPTOR_H_
 #define AMDGPU_C_SRC_MEMORY_STATISTICS_ADAPTOR_H_
 
-#include <atomic>
 #include <cstdint>
 #include <vector>
 
@@ -40,8 +39,9 @@ class StatisticsAdaptor final : public Adaptor {
 
   absl::StatusOr<Allocation> Allocate(const AllocationRequest& request) override;
   absl::StatusOr<LiveBlock> Deallocate(BlockHandle handle, absl::Span<const Fence> fences) override;
+  absl::StatusOr<LiveBlock> Reassign(BlockHandle handle, OwnerId owner) override;
 
-  MemoryUsage Usage() const;
+  const MemoryUsage& Usage() const { return usage_; }
   // Owners with live blocks, largest first (equal ones by id); an owner is forgotten, its peak too,
   // with its last block.
   std::vector<OwnerUsage> ByOwner() const;
@@ -56,17 +56,12 @@ class StatisticsAdaptor final : public Adaptor {
     std::uint64_t peak_bytes = 0;
 
     bool empty() const { return blocks == 0; }
+    void Add(std::uint64_t block_bytes, std::uint64_t requested_bytes);
+    void Subtract(const LiveBlock& block);
   };
 
-  struct Totals {
-    std::uint64_t bytes = 0;
-    std::uint64_t blocks = 0;
-  };
-
-  OwnerTable<OwnerCounters, Totals> owners_;
-  std::atomic<std::uint64_t> bytes_{0};
-  std::atomic<std::uint64_t> peak_bytes_{0};
-  std::atomic<std::uint64_t> failures_{0};
+  OwnerTable<OwnerCounters> owners_;
+  MemoryUsage usage_;
 };
 
 }  // namespace amdgpu

@@ -4,7 +4,7 @@
 
 namespace amdgpu {
 
-Tlsf::Taken Tlsf::Allocate(const Request& request) {
+Tlsf::Taken Tlsf::Take(const Request& request) {
   if (!nodes_.HasRoom(1)) return {};
   const std::uint32_t granules = request.granules;
   const int scan = request.thorough ? Bins::kScanAll : Bins::kScan;
@@ -14,18 +14,28 @@ Tlsf::Taken Tlsf::Allocate(const Request& request) {
     const NodeIndex index = set->bins.Find(nodes_, granules, scan);
     if (index != kNoNode) return TakeFenced(*set, index, granules);
   }
-  const NodeIndex index = shared_.Find(nodes_, granules, scan);
-  if (index == kNoNode) {
-    return set != nullptr && request.thorough ? TakeRun(*set, granules) : Taken{};
-  }
-  shared_.Remove(nodes_, index);
-  nodes_[index].place = Place::kTaken;
-  if (nodes_[index].granules > granules) {
-    const NodeIndex rest = Split(index, granules);
-    nodes_[rest].place = Place::kShared;
-    shared_.Insert(nodes_, rest);
-  }
+  const NodeIndex index = TakeShared(granules, scan);
+  if (index == kNoNode && set != nullptr && request.thorough) return TakeRun(*set, granules);
   return {index, 0};
+}
+
+NodeIndex Tlsf::TakeShared(std::uint32_t granules, int scan) {
+  const NodeIndex index = shared_.Find(nodes_, granules, scan);
+  if (index == kNoNode) return kNoNode;
+  Node& node = nodes_[index];
+  if (node.granules == granules) {
+    shared_.Remove(nodes_, index);
+    node.place = Place::kTaken;
+    return index;
+  }
+  // The front of it; the rest stays where it is in its bin, if it can.
+  const NodeIndex front = MakeBlock(node.offset, granules);
+  Link(node.before, front);
+  Link(front, index);
+  node.offset += granules;
+  node.granules -= granules;
+  shared_.Resized(nodes_, index, node.granules + granules);
+  return front;
 }
 
 Tlsf::Taken Tlsf::TakeFenced(StreamSet& set, NodeIndex index, std::uint32_t granules) {
@@ -76,31 +86,33 @@ NodeIndex Tlsf::JoinRun(StreamSet& set, NodeIndex first, std::uint32_t granules)
 
 bool Tlsf::IsIn(const StreamSet& set, NodeIndex index) const {
   const Node& node = nodes_[index];
-  return node.place == Place::kFenced && node.stream.load(std::memory_order_relaxed) == set.stream;
-}
-
-void Tlsf::Free(NodeIndex index, const Fence& pending) {
-  if (pending.none()) {
-    FreeShared(index);
-  } else {
-    FreeFenced(index, pending);
-  }
+  return node.place == Place::kFenced && node.stream == set.stream;
 }
 
 void Tlsf::FreeShared(NodeIndex index) {
-  const NodeIndex before = nodes_[index].before;
+  // Free neighbours grow over it where they are: a long one seldom changes its bin.
+  const Node& node = nodes_[index];
+  const NodeIndex before = node.before;
+  const NodeIndex after = node.after;
   if (nodes_[before].place == Place::kShared) {
-    shared_.Remove(nodes_, before);
+    const std::uint32_t granules = nodes_[before].granules;
     Absorb(before, index);
-    index = before;
+    if (nodes_[after].place == Place::kShared) {
+      shared_.Remove(nodes_, after);
+      Absorb(before, after);
+    }
+    shared_.Resized(nodes_, before, granules);
+  } else if (nodes_[after].place == Place::kShared) {
+    Node& next = nodes_[after];
+    next.offset = node.offset;
+    next.granules += node.granules;
+    Link(before, after);
+    shared_.Resized(nodes_, after, next.granules - node.granules);
+    nodes_.Drop(index);
+  } else {
+    nodes_[index].place = Place::kShared;
+    shared_.Insert(nodes_, index);
   }
-  const NodeIndex after = nodes_[index].after;
-  if (nodes_[after].place == Place::kShared) {
-    shared_.Remove(nodes_, after);
-    Absorb(index, after);
-  }
-  nodes_[index].place = Place::kShared;
-  shared_.Insert(nodes_, index);
 }
 
 void Tlsf::FreeFenced(NodeIndex index, const Fence& pending) {
@@ -168,7 +180,7 @@ Tlsf::StreamSet& Tlsf::SetOf(StreamId stream) {
 void Tlsf::Insert(StreamSet& set, NodeIndex index, Ticket ticket) {
   Node& node = nodes_[index];
   node.place = Place::kFenced;
-  node.stream.store(static_cast<std::uint16_t>(set.stream), std::memory_order_relaxed);
+  node.stream = static_cast<std::uint16_t>(set.stream);
   set.bins.Insert(nodes_, index);
   fenced_ += node.granules;
 

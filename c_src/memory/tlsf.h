@@ -47,15 +47,36 @@ class Tlsf {
 
   // A block of exactly that length, from what the stream alone may have or else from what everyone
   // may. kNoNode also if NodeTable is full.
-  Taken Allocate(const Request& request);
+  Taken Allocate(const Request& request) {
+    // Most often nothing is fenced.
+    const bool simple = fenced_ == 0 && !request.thorough && nodes_.HasRoom(1);
+    const Taken taken =
+        simple ? Taken{TakeShared(request.granules, Bins::kScan), 0} : Take(request);
+    if (taken.node != kNoNode) {
+      taken_ += request.granules;
+      ++taken_blocks_;
+    }
+    return taken;
+  }
 
   // Frees a block, for everyone if `pending` is none and else for its stream until it has passed.
-  void Free(NodeIndex index, const Fence& pending);
+  void Free(NodeIndex index, const Fence& pending) {
+    taken_ -= nodes_[index].granules;
+    --taken_blocks_;
+    if (pending.none()) {
+      FreeShared(index);
+    } else {
+      FreeFenced(index, pending);
+    }
+  }
 
   // Frees for everyone what has passed its fence: at most `budget` blocks of each stream.
   void Drain(const StreamClocks& clocks, int budget);
 
   std::uint64_t reserved() const { return reserved_; }
+  // In blocks that were allocated and not freed.
+  std::uint64_t taken() const { return taken_; }
+  std::uint64_t taken_blocks() const { return taken_blocks_; }
   // Free for one stream only.
   std::uint64_t fenced() const { return fenced_; }
   std::size_t region_count() const { return regions_.size(); }
@@ -83,6 +104,9 @@ class Tlsf {
     NodeIndex newest = kNoNode;
   };
 
+  Taken Take(const Request& request);
+  // From shared_ only.
+  NodeIndex TakeShared(std::uint32_t granules, int scan);
   NodeIndex MakeBlock(std::uint32_t offset, std::uint32_t granules);
   void Link(NodeIndex before, NodeIndex after);
   // Cuts `index` to `granules`; the rest becomes a block of its own, in no set, which is returned.
@@ -116,6 +140,8 @@ class Tlsf {
   std::map<std::uint32_t, RegionEntry> regions_;  // by offset
   std::map<std::uint32_t, Chain> chains_;         // by offset
   std::uint64_t reserved_ = 0;
+  std::uint64_t taken_ = 0;
+  std::uint64_t taken_blocks_ = 0;
   std::uint64_t fenced_ = 0;
 };
 

@@ -49,6 +49,11 @@ class Block {
   Block(const Block&) = delete;
   Block& operator=(const Block&) = delete;
 
+  // From now on the block counts as another owner's; kResourceExhausted if its limit is in the way.
+  absl::Status Reassign(OwnerId owner) {
+    return memory_->resource().Reassign(allocation_.handle, owner).status();
+  }
+
   std::uint64_t bytes() const { return allocation_.bytes; }
   gpu::DeviceAddress device_address() const {
     return slab_->device_address + (allocation_.offset - slab_->offset);

@@ -101,7 +101,7 @@ bool DeviceImpl::MakeRoomFor(const Shortage& shortage) {
   if (Grow(shortage.needed_bytes).ok()) return true;
   // What queued work still holds back comes free soon, if it is not too long.
   constexpr int kMostWaits = 20;
-  if (shortage.attempt >= kMostWaits || memory_->pool().PendingFences().empty()) return false;
+  if (shortage.attempt >= kMostWaits || memory_->PendingFences().empty()) return false;
   std::this_thread::sleep_for(std::chrono::milliseconds(5));
   queue_->Drain();
   return true;
@@ -170,6 +170,7 @@ absl::Status DeviceImpl::GiveAway(const BufferRef& buffer, OwnerId new_owner) {
   if (!state.ok()) return state.status();
   AdaptiveLock lock(&mutex());
   if (!(*state)->live.load()) return absl::FailedPreconditionError("the buffer was freed");
+  if (absl::Status status = (*state)->block->Reassign(new_owner); !status.ok()) return status;
   owners_.Remove(*state);
   (*state)->owner = new_owner;
   owners_.Add(*state);
@@ -214,7 +215,7 @@ void DeviceImpl::DoTrim(const JobImplRef& job) {
 
 MemoryReport DeviceImpl::MemoryTotals() const {
   const PoolStats pool = memory_->resource().Stats();
-  const MemoryUsage usage = memory_->statistics().Usage();
+  const MemoryUsage usage = memory_->Usage();
   MemoryReport report;
   report.reserved = pool.reserved;
   report.used = pool.used;
@@ -238,14 +239,14 @@ MemoryReport DeviceImpl::Memory() const {
 
 absl::Status DeviceImpl::SetLimits(std::uint64_t device_bytes, std::uint64_t owner_bytes) {
   limit_.store(device_bytes != 0 ? device_bytes : CapacityBytes());
-  memory_->limits().SetDeviceLimit(limit_.load());
-  memory_->limits().SetDefaultOwnerLimit(owner_bytes);
+  memory_->SetDeviceLimit(limit_.load());
+  memory_->SetDefaultOwnerLimit(owner_bytes);
   return absl::OkStatus();
 }
 
 absl::Status DeviceImpl::SetAllocationLog(const std::string& path) {
-  if (absl::Status status = memory_->log().Stop(); !status.ok()) return status;
-  return path.empty() ? absl::OkStatus() : memory_->log().Start(path);
+  if (absl::Status status = memory_->StopLog(); !status.ok()) return status;
+  return path.empty() ? absl::OkStatus() : memory_->StartLog(path);
 }
 
 }  // namespace amdgpu

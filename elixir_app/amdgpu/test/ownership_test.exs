@@ -135,6 +135,31 @@ defmodule AMDGPU.OwnershipTest do
     AMDGPU.close(device)
   end
 
+  test "a gift counts for who gets it" do
+    device = AMDGPU.open!(:host, owner_limit: 1_048_576)
+    gift = Buffer.new!(device, :u8, 900_000)
+    full = spawn(fn -> hold(device) end)
+    empty = spawn(fn -> Process.sleep(:infinity) end)
+    send(full, {:hold, self()})
+    assert_receive :holding
+
+    assert {:error, %OutOfMemoryError{limited_by: :owner}} = Buffer.give_away(gift, full)
+    assert {:error, %OutOfMemoryError{}} = Buffer.new(device, :u8, 900_000)
+    assert :ok = Buffer.give_away(gift, empty)
+    assert {:ok, _} = Buffer.new(device, :u8, 900_000)
+    Enum.each([full, empty], &Process.exit(&1, :kill))
+    AMDGPU.close(device)
+  end
+
+  defp hold(device) do
+    receive do
+      {:hold, asker} ->
+        _buffer = Buffer.new!(device, :u8, 900_000)
+        send(asker, :holding)
+        Process.sleep(:infinity)
+    end
+  end
+
   test "the report adds up", %{device: device} do
     buffer = Buffer.new!(device, :f32, 1000)
     report = AMDGPU.memory(device)

@@ -7,6 +7,7 @@
 #include "c_src/memory/limit_adaptor.h"
 #include "c_src/memory/pool.h"
 #include "c_src/memory/statistics_adaptor.h"
+#include "c_src/memory/thread_safe_adaptor.h"
 #include "gtest/gtest.h"
 
 namespace amdgpu {
@@ -67,17 +68,18 @@ TEST_F(StatisticsAdaptorTest, SortsOwnersAndForgetsThem) {
 
 TEST_F(StatisticsAdaptorTest, AgreesWithThePoolUnderManyThreads) {
   StatisticsAdaptor statistics(&pool_);
+  ThreadSafeAdaptor top(&statistics);
   std::vector<std::thread> threads;
   for (StreamId self = 0; self < 4; ++self) {
     threads.emplace_back([&, self] {
       std::vector<BlockHandle> live;
       for (int i = 0; i < 5000; ++i) {
         const OwnerId owner = i % 50;
-        const absl::StatusOr<Allocation> block = statistics.Allocate(
+        const absl::StatusOr<Allocation> block = top.Allocate(
             {.bytes = static_cast<std::uint64_t>(i % 4000), .stream = self, .owner = owner});
         if (block.ok()) live.push_back(block->handle);
         if (live.size() > 10) {
-          ASSERT_TRUE(statistics.Deallocate(live.back(), {}).ok());
+          ASSERT_TRUE(top.Deallocate(live.back(), {}).ok());
           live.pop_back();
         }
       }
@@ -90,6 +92,19 @@ TEST_F(StatisticsAdaptorTest, AgreesWithThePoolUnderManyThreads) {
   EXPECT_EQ(usage.requested, stats.requested);
   EXPECT_EQ(usage.blocks, stats.live_blocks);
   EXPECT_GE(usage.peak_bytes, usage.bytes);
+}
+
+TEST_F(StatisticsAdaptorTest, ABlockMovesToItsNewOwner) {
+  StatisticsAdaptor statistics(&pool_);
+  const BlockHandle block = statistics.Allocate({.bytes = kMiB, .owner = 1})->handle;
+  ASSERT_TRUE(statistics.Reassign(block, 2).ok());
+  ASSERT_EQ(statistics.ByOwner().size(), 1u);
+  EXPECT_EQ(statistics.ByOwner()[0].owner, 2u);
+  EXPECT_EQ(statistics.ByOwner()[0].peak_bytes, kMiB);
+  EXPECT_EQ(statistics.Usage().total_blocks, 1u);
+  ASSERT_TRUE(statistics.Deallocate(block, {}).ok());
+  EXPECT_TRUE(statistics.ByOwner().empty());
+  EXPECT_EQ(statistics.Reassign(block, 3).status().code(), absl::StatusCode::kFailedPrecondition);
 }
 
 class LimitAdaptorTest : public AdaptorsTest {
@@ -129,6 +144,24 @@ TEST_F(LimitAdaptorTest, EachOwnerHasItsOwn) {
   EXPECT_EQ(LimitedBy(limits.Allocate({.bytes = 1, .owner = 1})), "owner");
 }
 
+TEST_F(LimitAdaptorTest, AGiftCountsForWhoGetsIt) {
+  LimitAdaptor limits(&pool_, 0);
+  limits.SetDefaultOwnerLimit(2 * kMiB);
+  const BlockHandle gift = limits.Allocate({.bytes = 2 * kMiB, .owner = 1})->handle;
+  const BlockHandle other = limits.Allocate({.bytes = kMiB, .owner = 2})->handle;
+  const absl::StatusOr<LiveBlock> refused = limits.Reassign(gift, 2);
+  EXPECT_EQ(GetErrorDetail(refused.status())->out_of_memory().limited_by(), "owner");
+  EXPECT_EQ(LimitedBy(limits.Allocate({.bytes = 1, .owner = 1})), "owner");  // still the giver's
+
+  ASSERT_TRUE(limits.Deallocate(other, {}).ok());
+  ASSERT_TRUE(limits.Reassign(gift, 2).ok());
+  EXPECT_EQ(LimitedBy(limits.Allocate({.bytes = 1, .owner = 2})), "owner");
+  EXPECT_EQ(LimitedBy(limits.Allocate({.bytes = 2 * kMiB, .owner = 1})), "");
+  ASSERT_TRUE(limits.Reassign(gift, 2).ok());  // to whom it belongs: nothing changes
+  ASSERT_TRUE(limits.Deallocate(gift, {}).ok());
+  EXPECT_EQ(LimitedBy(limits.Allocate({.bytes = 2 * kMiB, .owner = 2})), "");
+}
+
 TEST_F(LimitAdaptorTest, WhatFailsBelowCostsNothing) {
   LimitAdaptor limits(&pool_, 1 << 30);
   limits.SetOwnerLimit(1, 100 * kMiB);
@@ -143,21 +176,22 @@ TEST_F(LimitAdaptorTest, WhatFailsBelowCostsNothing) {
 TEST_F(LimitAdaptorTest, IsNeverExceededByManyThreads) {
   LimitAdaptor limits(&pool_, 8 * kMiB);
   limits.SetDefaultOwnerLimit(3 * kMiB);
+  ThreadSafeAdaptor top(&limits);
   std::vector<std::thread> threads;
   for (StreamId self = 0; self < 4; ++self) {
     threads.emplace_back([&, self] {
       for (int i = 0; i < 2000; ++i) {
         const absl::StatusOr<Allocation> a =
-            limits.Allocate({.bytes = 2 * kMiB, .stream = self, .owner = self});
+            top.Allocate({.bytes = 2 * kMiB, .stream = self, .owner = self});
         const absl::StatusOr<Allocation> b =
-            limits.Allocate({.bytes = 2 * kMiB, .stream = self, .owner = self});
-        EXPECT_LE(pool_.Stats().used, 8 * kMiB);
+            top.Allocate({.bytes = 2 * kMiB, .stream = self, .owner = self});
+        EXPECT_LE(top.Stats().used, 8 * kMiB);
         EXPECT_FALSE(a.ok() && b.ok());
         if (a.ok()) {
-          ASSERT_TRUE(limits.Deallocate(a->handle, {}).ok());
+          ASSERT_TRUE(top.Deallocate(a->handle, {}).ok());
         }
         if (b.ok()) {
-          ASSERT_TRUE(limits.Deallocate(b->handle, {}).ok());
+          ASSERT_TRUE(top.Deallocate(b->handle, {}).ok());
         }
       }
     });

@@ -63,9 +63,9 @@ void Work(DeviceMemory& memory, std::uint64_t seed) {
 TEST(EventLogTest, AReplayGivesTheSameLayout) {
   const std::string path = TempPath("layout.log");
   DeviceMemory memory({});
-  ASSERT_TRUE(memory.log().Start(path).ok());
+  ASSERT_TRUE(memory.StartLog(path).ok());
   Work(memory, 1);
-  ASSERT_TRUE(memory.log().Stop().ok());
+  ASSERT_TRUE(memory.StopLog().ok());
 
   const absl::StatusOr<std::vector<LogRecord>> records = ReadLog(path);
   ASSERT_TRUE(records.ok()) << records.status();
@@ -78,17 +78,17 @@ TEST(EventLogTest, AReplayGivesTheSameLayout) {
   EXPECT_EQ(replay.moved(), 0u);
   EXPECT_EQ(copy.resource().Regions(), memory.resource().Regions());
   EXPECT_EQ(copy.resource().Stats().used, memory.resource().Stats().used);
-  EXPECT_EQ(copy.statistics().Usage().peak_bytes, memory.statistics().Usage().peak_bytes);
+  EXPECT_EQ(copy.Usage().peak_bytes, memory.Usage().peak_bytes);
 }
 
 TEST(EventLogTest, ALogBegunLateStartsFromWhatIsLive) {
   const std::string path = TempPath("late.log");
   DeviceMemory memory({});
   Work(memory, 2);
-  ASSERT_TRUE(memory.log().Start(path).ok());
-  EXPECT_EQ(memory.log().Start(path).code(), absl::StatusCode::kFailedPrecondition);
+  ASSERT_TRUE(memory.StartLog(path).ok());
+  EXPECT_EQ(memory.StartLog(path).code(), absl::StatusCode::kFailedPrecondition);
   Work(memory, 3);
-  ASSERT_TRUE(memory.log().Stop().ok());
+  ASSERT_TRUE(memory.StopLog().ok());
   const std::uint64_t used = memory.resource().Stats().used;
   Work(memory, 4);  // not logged
 
@@ -108,8 +108,7 @@ TEST(EventLogTest, ALogBegunLateStartsFromWhatIsLive) {
 TEST(EventLogTest, ACallbackSeesEveryEvent) {
   DeviceMemory memory({});
   std::vector<LogKind> kinds;
-  ASSERT_TRUE(
-      memory.log().Start([&](const LogRecord& record) { kinds.push_back(record.kind); }).ok());
+  ASSERT_TRUE(memory.StartLog([&](const LogRecord& record) { kinds.push_back(record.kind); }).ok());
   ASSERT_TRUE(memory.resource().AddRegion({.offset = 0, .bytes = kMiB}).ok());
   EXPECT_FALSE(memory.resource().Allocate({.bytes = 2 * kMiB}).ok());
   const BlockHandle block = memory.resource().Allocate({.bytes = 100})->handle;
@@ -118,7 +117,7 @@ TEST(EventLogTest, ACallbackSeesEveryEvent) {
   ASSERT_TRUE(memory.resource().Deallocate(block, {&fence, 1}).ok());
   memory.clocks()[1].completed = 3;
   ASSERT_TRUE(memory.resource().RemoveRegion(0).ok());
-  ASSERT_TRUE(memory.log().Stop().ok());
+  ASSERT_TRUE(memory.StopLog().ok());
   EXPECT_FALSE(memory.resource().Allocate({.bytes = 1}).ok());
   EXPECT_EQ(kinds,
             (std::vector<LogKind>{LogKind::kRegionAdded, LogKind::kRefused, LogKind::kAllocate,
@@ -157,14 +156,14 @@ TEST(EventLogTest, FilesThatAreNotLogsAreRefused) {
 
 TEST(EventLogTest, AFullDiskIsReportedAtStop) {
   DeviceMemory memory({});
-  if (absl::Status status = memory.log().Start("/dev/full"); status.ok()) {
+  if (absl::Status status = memory.StartLog("/dev/full"); status.ok()) {
     for (int i = 0; i < 1000; ++i) memory.resource().Allocate({.bytes = 1}).IgnoreError();
-    EXPECT_FALSE(memory.log().Stop().ok());
+    EXPECT_FALSE(memory.StopLog().ok());
   }
-  EXPECT_FALSE(memory.log().Start("/no/such/directory/log").ok());
-  EXPECT_TRUE(memory.log().Stop().ok());
+  EXPECT_FALSE(memory.StartLog("/no/such/directory/log").ok());
+  EXPECT_TRUE(memory.StopLog().ok());
   // It can be started again.
-  EXPECT_TRUE(memory.log().Start(TempPath("again.log")).ok());
+  EXPECT_TRUE(memory.StartLog(TempPath("again.log")).ok());
 }
 
 TEST(EventLogTest, CanBeSwitchedWhileOthersAllocate) {
@@ -184,9 +183,9 @@ TEST(EventLogTest, CanBeSwitchedWhileOthersAllocate) {
   }
   for (int i = 0; i < 20; ++i) {
     const std::string path = TempPath("switched.log");
-    ASSERT_TRUE(memory.log().Start(path).ok());
+    ASSERT_TRUE(memory.StartLog(path).ok());
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    ASSERT_TRUE(memory.log().Stop().ok());
+    ASSERT_TRUE(memory.StopLog().ok());
     ASSERT_TRUE(ReadLog(path).ok());
   }
   stop = true;

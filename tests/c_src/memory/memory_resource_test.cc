@@ -14,6 +14,7 @@
 #include "c_src/memory/out_of_memory.h"
 #include "c_src/memory/pool.h"
 #include "c_src/memory/statistics_adaptor.h"
+#include "c_src/memory/thread_safe_adaptor.h"
 #include "gtest/gtest.h"
 #include "tests/c_src/memory/reference_model.h"
 
@@ -24,7 +25,7 @@ constexpr std::uint64_t kKiB = 1 << 10;
 constexpr std::uint64_t kMiB = 1 << 20;
 
 // Adaptors from the bottom up, a letter each: s(tatistics), l(imit), L(og, switched on), o(ut of
-// memory ladder); u is a pool without caches.
+// memory ladder), t(hread-safe); u is a pool without caches.
 class MemoryResourceTest : public testing::TestWithParam<std::string> {
  protected:
   MemoryResourceTest() : clocks_(std::make_unique<StreamClocks>()), model_(clocks_.get()) {
@@ -35,6 +36,7 @@ class MemoryResourceTest : public testing::TestWithParam<std::string> {
       MemoryResource* const below = stack_.back().get();
       if (letter == 's') stack_.push_back(std::make_unique<StatisticsAdaptor>(below));
       if (letter == 'l') stack_.push_back(std::make_unique<LimitAdaptor>(below, 0));
+      if (letter == 't') stack_.push_back(std::make_unique<ThreadSafeAdaptor<MemoryResource>>(below));
       if (letter == 'o') stack_.push_back(std::make_unique<LadderAdaptor>(below, nullptr));
       if (letter == 'L') {
         auto log = std::make_unique<LogAdaptor>(below, clocks_.get());
@@ -141,6 +143,21 @@ TEST_P(MemoryResourceTest, RefusesASecondFree) {
     Deallocate(again.handle);
   }
   CheckTotals();
+}
+
+TEST_P(MemoryResourceTest, GivesABlockToAnotherOwner) {
+  AddRegion({.offset = 0, .bytes = 4 * kMiB});
+  for (const std::uint64_t bytes : {4 * kKiB, 2 * kMiB}) {
+    const BlockHandle handle = resource().Allocate({.bytes = bytes, .owner = 7})->handle;
+    const absl::StatusOr<LiveBlock> before = resource().Reassign(handle, 8);
+    ASSERT_TRUE(before.ok());
+    EXPECT_EQ(before->owner, 7u);
+    const absl::StatusOr<LiveBlock> freed = resource().Deallocate(handle, {});
+    ASSERT_TRUE(freed.ok());
+    EXPECT_EQ(freed->owner, 8u);
+    EXPECT_EQ(resource().Reassign(handle, 9).status().code(),
+              absl::StatusCode::kFailedPrecondition);
+  }
 }
 
 TEST_P(MemoryResourceTest, RefusesHandlesThatItNeverGave) {

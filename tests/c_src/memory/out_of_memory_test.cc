@@ -49,7 +49,7 @@ TEST_F(OutOfMemoryTest, TheHookMayWaitForFences) {
   ASSERT_TRUE(memory_.resource().Deallocate(first, {&fence, 1}).ok());
   const absl::StatusOr<Allocation> block =
       memory_.AllocateOrMakeRoom({.bytes = 8 * kMiB, .stream = 2}, [&](const Shortage&) {
-        EXPECT_EQ(memory_.pool().PendingFences(), std::vector<Fence>{fence});
+        EXPECT_EQ(memory_.PendingFences(), std::vector<Fence>{fence});
         memory_.clocks()[1].completed = 77;
         return true;
       });
@@ -58,7 +58,7 @@ TEST_F(OutOfMemoryTest, TheHookMayWaitForFences) {
 
 TEST_F(OutOfMemoryTest, TheHookMayFreeWhatALimitIsShortOf) {
   AddRegion(64 * kMiB);
-  memory_.limits().SetOwnerLimit(5, 4 * kMiB);
+  memory_.SetOwnerLimit(5, 4 * kMiB);
   const BlockHandle garbage = memory_.resource().Allocate({.bytes = 3 * kMiB, .owner = 5})->handle;
   const absl::StatusOr<Allocation> block =
       memory_.AllocateOrMakeRoom({.bytes = 2 * kMiB, .owner = 5}, [&](const Shortage& shortage) {
@@ -150,8 +150,8 @@ TEST(DeviceMemoryTest, HasTheLimitsItWasGiven) {
   EXPECT_EQ(limited_by(2 * kMiB, 1), "");
   EXPECT_EQ(limited_by(2 * kMiB, 2), "");
   EXPECT_EQ(limited_by(2 * kMiB, 3), "device");
-  EXPECT_EQ(memory.statistics().Usage().bytes, 4 * kMiB);
-  EXPECT_EQ(memory.statistics().Usage().failures, 2u);
+  EXPECT_EQ(memory.Usage().bytes, 4 * kMiB);
+  EXPECT_EQ(memory.Usage().failures, 2u);
 }
 
 }  // namespace

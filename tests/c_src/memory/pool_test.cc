@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "c_src/memory/thread_safe_adaptor.h"
 #include "gtest/gtest.h"
 
 namespace amdgpu {
@@ -126,7 +127,8 @@ TEST(PoolThreadsTest, NoBlockIsInTwoHands) {
   constexpr int kSteps = 20000;
   constexpr std::uint64_t kHeap = 16 * kMiB;
   StreamClocks clocks;
-  Pool pool(&clocks);
+  Pool alone(&clocks);
+  ThreadSafeAdaptor pool(&alone);
   ASSERT_TRUE(pool.AddRegion({.offset = 0, .bytes = kHeap}).ok());
   std::vector<std::atomic<int>> holder(kHeap / kGranuleBytes);
   std::vector<std::atomic<Ticket>> tickets(3);
@@ -201,7 +203,8 @@ TEST(PoolThreadsTest, NoBlockIsInTwoHands) {
 // Two threads free the same block: one wins.
 TEST(PoolThreadsTest, OnlyOneOfTwoFreesSucceeds) {
   StreamClocks clocks;
-  Pool pool(&clocks);
+  Pool alone(&clocks);
+  ThreadSafeAdaptor pool(&alone);
   ASSERT_TRUE(pool.AddRegion({.offset = 0, .bytes = 16 * kMiB}).ok());
   for (int round = 0; round < 300; ++round) {
     const std::uint64_t bytes = round % 2 == 0 ? 4096 : 4 * kMiB;

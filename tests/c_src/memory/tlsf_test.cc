@@ -29,11 +29,11 @@ TEST(BinsTest, FindsTheBestOfTheFirstBlocksOfABin) {
   };
   EXPECT_EQ(bins.Find(nodes, 1), kNoNode);
   const NodeIndex far = insert(1055);
-  for (int i = 0; i < 6; ++i) insert(1024);
+  for (int i = 0; i < 2; ++i) insert(1024);
   const NodeIndex fit = insert(1040);
   EXPECT_EQ(bins.Find(nodes, 1030), fit);
   EXPECT_EQ(bins.Find(nodes, 1055), far);
-  insert(1024);  // now `far` is the ninth
+  insert(1024);  // now `far` is the fifth
   EXPECT_EQ(bins.Find(nodes, 1055), kNoNode);
   EXPECT_EQ(bins.Find(nodes, 1055, Bins::kScanAll), far);
   bins.Remove(nodes, far);

@@ -231,7 +231,11 @@ defmodule AMDGPU.Buffer do
   @spec free!(t()) :: :ok
   def free!(buffer), do: Bang.value!(free(buffer))
 
-  @doc "Makes `pid`, a process of this node, the owner."
+  @doc """
+  Makes `pid`, a process of this node, the owner.
+
+  From then on the buffer counts for its limit: `AMDGPU.OutOfMemoryError` if that is in the way.
+  """
   @spec give_away(t(), pid()) :: :ok | {:error, Error.any_error()}
   def give_away(%__MODULE__{ref: ref}, pid) when is_pid(pid) and node(pid) == node(),
     do: result(Native.buffer_give_away(ref, pid))
