@@ -12,6 +12,7 @@ namespace amdgpu::nif {
 #define AMDGPU_NIF_ATOMS(X) \
   X(ok, "ok") X(error, "error") X(nil, "nil") X(true_, "true") X(false_, "false") \
   X(done, "done") X(pending, "pending") X(wait, "wait") X(unavailable, "unavailable") \
+  X(upload, "upload") X(download, "download") \
   X(ref, "ref") X(infinity, "infinity") X(neg_infinity, "neg_infinity") X(nan, "nan") \
   /* options of a launch */ \
   X(grid, "grid") X(block, "block") X(shared, "shared") X(stream, "stream") \
@@ -64,7 +65,18 @@ namespace amdgpu::nif {
   X(max_shared_bytes, "max_shared_bytes") X(memory_bytes, "memory_bytes") \
   X(host_visible, "host_visible") X(clock_khz, "clock_khz") X(pci_address, "pci_address") \
   X(memory_clock_khz, "memory_clock_khz") X(uuid, "uuid") X(driver_version, "driver_version") \
-  X(runtime_version, "runtime_version") \
+  X(runtime_version, "runtime_version") X(threads_per_unit, "threads_per_unit") \
+  X(registers_per_unit, "registers_per_unit") X(shared_bytes_per_unit, "shared_bytes_per_unit") \
+  X(registers_per_block, "registers_per_block") X(memory_bus_bits, "memory_bus_bits") \
+  X(l2_bytes, "l2_bytes") X(ecc, "ecc") X(integrated, "integrated") \
+  X(matrix_instructions, "matrix_instructions") \
+  /* what a machine has */ \
+  X(library, "library") X(library_version, "library_version") X(devices, "devices") \
+  X(problem, "problem") X(nodes, "nodes") X(path, "path") X(usable, "usable") X(group, "group") \
+  /* what kernels need */ \
+  X(registers, "registers") X(local_bytes, "local_bytes") \
+  X(blocks_per_unit, "blocks_per_unit") X(ratio, "ratio") X(best_ratio, "best_ratio") \
+  X(suggested_block_threads, "suggested_block_threads") \
   /* reports */ \
   X(reserved, "reserved") X(used, "used") X(requested, "requested") X(peak, "peak") \
   X(largest_free, "largest_free") X(fragmentation_ratio, "fragmentation_ratio") \

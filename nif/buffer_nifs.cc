@@ -56,6 +56,29 @@ ERL_NIF_TERM MakeBinary(ErlNifEnv* env, BufferView view) {
   return term;
 }
 
+// A binary from Elixir in an environment of its own, which keeps it.
+struct HeldBinary {
+  HeldBinary() : env(enif_alloc_env()) {}
+  ~HeldBinary() { enif_free_env(env); }
+  HeldBinary(const HeldBinary&) = delete;
+  HeldBinary& operator=(const HeldBinary&) = delete;
+
+  ErlNifEnv* const env;
+  ErlNifBinary binary = {};
+};
+
+// {:upload, job}: the device's memory cannot be seen from here.
+ERL_NIF_TERM Upload(ErlNifEnv* env, const OpenDeviceRef& device, const BufferRef& buffer,
+                    std::uint64_t offset, ERL_NIF_TERM bytes) {
+  const auto held = std::make_shared<HeldBinary>();
+  enif_inspect_binary(held->env, enif_make_copy(held->env, bytes), &held->binary);
+  absl::StatusOr<JobRef> job = device->device()->Upload(
+      buffer, offset, {reinterpret_cast<const std::byte*>(held->binary.data), held->binary.size},
+      held);
+  if (!job.ok()) return EncodeError(env, job.status(), device.get());
+  return enif_make_tuple2(env, atoms.upload, MakeJob(env, device, *std::move(job)));
+}
+
 ERL_NIF_TERM EncodeWait(ErlNifEnv* env, const OpenDeviceRef& device, JobRef job) {
   return enif_make_tuple2(env, atoms.wait, MakeJob(env, device, std::move(job)));
 }
@@ -72,6 +95,9 @@ ERL_NIF_TERM Write(ErlNifEnv* env, int, const ERL_NIF_TERM argv[]) {
     absl::StatusOr<JobRef> fence = device->device()->WriteFence(buffer);
     if (!fence.ok()) return EncodeError(env, fence.status(), device.get());
     if (*fence != nullptr) return EncodeWait(env, device, *std::move(fence));
+    if (!device->device()->properties().host_visible()) {
+      return Upload(env, device, buffer, *offset, argv[2]);
+    }
     const absl::Status written = device->device()->Write(buffer, *offset, *bytes);
     if (!absl::IsUnavailable(written)) return EncodeResult(env, written, device.get());
   }
@@ -79,6 +105,12 @@ ERL_NIF_TERM Write(ErlNifEnv* env, int, const ERL_NIF_TERM argv[]) {
 }
 
 }  // namespace
+
+ERL_NIF_TERM JobBytes(ErlNifEnv* env, const ERL_NIF_TERM argv[]) {
+  const auto* const job = Resource<JobResource>::Get(env, argv[0]);
+  if (job == nullptr || !job->job->done()) return enif_make_badarg(env);
+  return MakeBinary(env, job->job->view());
+}
 
 ERL_NIF_TERM BufferNew(ErlNifEnv* env, const ERL_NIF_TERM argv[]) {
   const absl::StatusOr<Allocation> a = DecodeAllocation(env, argv);
@@ -140,6 +172,11 @@ ERL_NIF_TERM BufferRead(ErlNifEnv* env, const ERL_NIF_TERM argv[]) {
     absl::StatusOr<JobRef> fence = device->device()->ReadFence(buffer);
     if (!fence.ok()) return EncodeError(env, fence.status(), device.get());
     if (*fence != nullptr) return EncodeWait(env, device, *std::move(fence));
+    if (!device->device()->properties().host_visible()) {
+      absl::StatusOr<JobRef> job = device->device()->Download(buffer, *offset, *bytes);
+      if (!job.ok()) return EncodeError(env, job.status(), device.get());
+      return enif_make_tuple2(env, atoms.download, MakeJob(env, device, *std::move(job)));
+    }
     absl::StatusOr<BufferView> view = device->device()->View(buffer, *offset, *bytes);
     if (view.ok()) return EncodeOk(env, MakeBinary(env, *std::move(view)));
     if (!absl::IsUnavailable(view.status())) return EncodeError(env, view.status(), device.get());

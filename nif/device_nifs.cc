@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/string_view.h"
+#include "c_src/runtime/probe.h"
 #include "nif/atoms.h"
 #include "nif/compiler.h"
 #include "nif/decode.h"
@@ -88,6 +89,13 @@ ERL_NIF_TERM CompilerClear(ErlNifEnv* env, const ERL_NIF_TERM argv[]) {
   if (!disk) return enif_make_badarg(env);
   if (const std::shared_ptr<CompileService> service = Compiler()) service->Clear(*disk);
   return atoms.ok;
+}
+
+ERL_NIF_TERM DeviceProbe(ErlNifEnv* env, const ERL_NIF_TERM argv[]) {
+  const auto worker_path = DecodeString(env, argv[0]);
+  const auto kind = DecodeString(env, argv[1]);
+  if (!worker_path || !kind) return enif_make_badarg(env);
+  return EncodeProbe(env, ProbeDevices(*worker_path, *kind));
 }
 
 ERL_NIF_TERM DeviceOpen(ErlNifEnv* env, const ERL_NIF_TERM argv[]) {

@@ -1,5 +1,6 @@
 #include "nif/encode.h"
 
+#include <algorithm>
 #include <cstring>
 #include <optional>
 #include <vector>
@@ -304,6 +305,9 @@ ERL_NIF_TERM EncodeBadTerm(ErlNifEnv* env, const Kernel& kernel, const BadTerm& 
 
 ERL_NIF_TERM EncodeProperties(ErlNifEnv* env, const gpu::Properties& properties) {
   const gpu::Properties& p = properties;
+  const ERL_NIF_TERM matrix =
+      EncodeList(env, p.matrix_instructions(),
+                 [&](const std::string& family) { return EncodeString(env, family); });
   return EncodeMap(env, {{atoms.kind, EncodeString(env, p.kind())},
                          {atoms.index, EncodeUint(env, p.index())},
                          {atoms.name, EncodeString(env, p.name())},
@@ -322,11 +326,47 @@ ERL_NIF_TERM EncodeProperties(ErlNifEnv* env, const gpu::Properties& properties)
                          {atoms.pci_address, EncodeString(env, p.pci_address())},
                          {atoms.uuid, EncodeString(env, p.uuid())},
                          {atoms.driver_version, EncodeString(env, p.driver_version())},
-                         {atoms.runtime_version, EncodeString(env, p.runtime_version())}});
+                         {atoms.runtime_version, EncodeString(env, p.runtime_version())},
+                         {atoms.threads_per_unit, EncodeUint(env, p.threads_per_unit())},
+                         {atoms.registers_per_unit, EncodeUint(env, p.registers_per_unit())},
+                         {atoms.shared_bytes_per_unit, EncodeUint(env, p.shared_bytes_per_unit())},
+                         {atoms.registers_per_block, EncodeUint(env, p.registers_per_block())},
+                         {atoms.memory_bus_bits, EncodeUint(env, p.memory_bus_bits())},
+                         {atoms.l2_bytes, EncodeUint(env, p.l2_bytes())},
+                         {atoms.ecc, MakeBool(p.ecc())},
+                         {atoms.integrated, MakeBool(p.integrated())},
+                         {atoms.matrix_instructions, matrix}});
+}
+
+ERL_NIF_TERM EncodeProbe(ErlNifEnv* env, const proto::ProbeReply& reply) {
+  const ERL_NIF_TERM devices = EncodeList(
+      env, reply.devices(),
+      [&](const gpu::Properties& properties) { return EncodeProperties(env, properties); });
+  const ERL_NIF_TERM nodes = EncodeList(env, reply.nodes(), [&](const proto::DeviceNode& node) {
+    return EncodeMap(env, {{atoms.path, EncodeString(env, node.path())},
+                           {atoms.usable, MakeBool(node.usable())},
+                           {atoms.group, EncodeString(env, node.group())},
+                           {atoms.error, EncodeString(env, node.error())}});
+  });
+  return EncodeMap(env, {{atoms.kind, EncodeString(env, reply.kind())},
+                         {atoms.library, EncodeString(env, reply.library())},
+                         {atoms.library_version, EncodeString(env, reply.library_version())},
+                         {atoms.devices, devices},
+                         {atoms.problem, EncodeString(env, reply.problem())},
+                         {atoms.nodes, nodes}});
+}
+
+ERL_NIF_TERM EncodeOccupancy(ErlNifEnv* env, const proto::Occupancy& occupancy) {
+  return EncodeMap(
+      env, {{atoms.blocks_per_unit, EncodeUint(env, occupancy.blocks_per_unit())},
+            {atoms.ratio, enif_make_double(env, occupancy.ratio())},
+            {atoms.suggested_block_threads, EncodeUint(env, occupancy.suggested_block_threads())},
+            {atoms.best_ratio, enif_make_double(env, occupancy.best_ratio())}});
 }
 
 ERL_NIF_TERM EncodeKernelInfo(ErlNifEnv* env, const Kernel& kernel) {
   const gpu::KernelInfo& info = kernel.info();
+  const proto::KernelNeeds& needs = kernel.needs();
   const ERL_NIF_TERM params = EncodeList(
       env, info.params(), [&](const proto::Param& param) { return EncodeParam(env, param); });
   const ERL_NIF_TERM warnings = EncodeList(
@@ -335,18 +375,21 @@ ERL_NIF_TERM EncodeKernelInfo(ErlNifEnv* env, const Kernel& kernel) {
   const ERL_NIF_TERM shapes =
       EncodeList(env, kernel.specialised_shapes(),
                  [&](const gpu::Dim3& shape) { return EncodeDim3(env, shape); });
-  return EncodeMap(env,
-                   {{atoms.name, EncodeString(env, info.name())},
-                    {atoms.symbol, EncodeString(env, info.symbol())},
-                    {atoms.core, EncodeString(env, kernel.core_class())},
-                    {atoms.params, params},
-                    {atoms.static_shared_bytes, EncodeUint(env, info.static_shared_bytes())},
-                    {atoms.uses_dynamic_shared, MakeBool(info.uses_dynamic_shared())},
-                    {atoms.max_threads_per_block, EncodeUint(env, info.max_threads_per_block())},
-                    {atoms.key, EncodeString(env, kernel.code()->key)},
-                    {atoms.code_bytes, EncodeUint(env, kernel.code()->bytes.size())},
-                    {atoms.warnings, warnings},
-                    {atoms.specialised_shapes, shapes}});
+  return EncodeMap(
+      env, {{atoms.name, EncodeString(env, info.name())},
+            {atoms.symbol, EncodeString(env, info.symbol())},
+            {atoms.core, EncodeString(env, kernel.core_class())},
+            {atoms.params, params},
+            {atoms.static_shared_bytes,
+             EncodeUint(env, std::max(info.static_shared_bytes(), needs.static_shared_bytes()))},
+            {atoms.registers, EncodeUint(env, needs.registers())},
+            {atoms.local_bytes, EncodeUint(env, needs.local_bytes())},
+            {atoms.uses_dynamic_shared, MakeBool(info.uses_dynamic_shared())},
+            {atoms.max_threads_per_block, EncodeUint(env, needs.max_threads_per_block())},
+            {atoms.key, EncodeString(env, kernel.code()->key)},
+            {atoms.code_bytes, EncodeUint(env, kernel.code()->bytes.size())},
+            {atoms.warnings, warnings},
+            {atoms.specialised_shapes, shapes}});
 }
 
 ERL_NIF_TERM EncodeMemory(ErlNifEnv* env, const MemoryReport& report, const OpenDevice& device) {

@@ -38,6 +38,8 @@ ERL_NIF_TERM EncodeBadTerm(ErlNifEnv* env, const Kernel& kernel, const BadTerm& 
 
 // Maps, with the fields' names as keys.
 ERL_NIF_TERM EncodeProperties(ErlNifEnv* env, const gpu::Properties& properties);
+ERL_NIF_TERM EncodeProbe(ErlNifEnv* env, const proto::ProbeReply& reply);
+ERL_NIF_TERM EncodeOccupancy(ErlNifEnv* env, const proto::Occupancy& occupancy);
 ERL_NIF_TERM EncodeKernelInfo(ErlNifEnv* env, const Kernel& kernel);
 ERL_NIF_TERM EncodeMemory(ErlNifEnv* env, const MemoryReport& report, const OpenDevice& device);
 ERL_NIF_TERM EncodeStats(ErlNifEnv* env, const DeviceStats& stats);

@@ -1,5 +1,6 @@
 // Kernels: compiling, information, global variables.
 
+#include <limits>
 #include <optional>
 #include <string>
 #include <utility>
@@ -45,6 +46,43 @@ ERL_NIF_TERM KernelInformation(ErlNifEnv* env, const ERL_NIF_TERM argv[]) {
   const auto* const kernel = Resource<KernelResource>::Get(env, argv[0]);
   if (kernel == nullptr) return enif_make_badarg(env);
   return EncodeKernelInfo(env, *kernel->kernel);
+}
+
+ERL_NIF_TERM KernelGetGlobal(ErlNifEnv* env, const ERL_NIF_TERM argv[]) {
+  const auto* const kernel = Resource<KernelResource>::Get(env, argv[0]);
+  const auto name = DecodeString(env, argv[1]);
+  const auto offset = DecodeUint64(env, argv[2]);
+  const auto bytes = DecodeUint64(env, argv[3]);
+  if (kernel == nullptr || !name || !offset || !bytes) return enif_make_badarg(env);
+  const OpenDeviceRef& device = kernel->device.get();
+  return MakeJob(env, device,
+                 device->device()->ReadGlobal(kernel->kernel.get(), *name, *offset, *bytes));
+}
+
+ERL_NIF_TERM KernelOccupancy(ErlNifEnv* env, const ERL_NIF_TERM argv[]) {
+  const auto* const kernel = Resource<KernelResource>::Get(env, argv[0]);
+  const auto threads = DecodeUint64(env, argv[1]);
+  const auto shared = DecodeUint64(env, argv[2]);
+  constexpr std::uint64_t kMost = std::numeric_limits<std::uint32_t>::max();
+  if (kernel == nullptr || !threads || !shared || *threads > kMost || *shared > kMost) {
+    return enif_make_badarg(env);
+  }
+  const OpenDeviceRef& device = kernel->device.get();
+  return MakeJob(
+      env, device,
+      device->device()->AskOccupancy(kernel->kernel.get(), static_cast<std::uint32_t>(*threads),
+                                     static_cast<std::uint32_t>(*shared)));
+}
+
+ERL_NIF_TERM JobOccupancy(ErlNifEnv* env, const ERL_NIF_TERM argv[]) {
+  const auto* const job = Resource<JobResource>::Get(env, argv[0]);
+  if (job == nullptr || !job->job->done()) return enif_make_badarg(env);
+  const BufferView view = job->job->view();
+  proto::Occupancy occupancy;
+  if (!occupancy.ParseFromArray(view.bytes.data(), static_cast<int>(view.bytes.size()))) {
+    return enif_make_badarg(env);
+  }
+  return EncodeOccupancy(env, occupancy);
 }
 
 ERL_NIF_TERM KernelPutGlobal(ErlNifEnv* env, const ERL_NIF_TERM argv[]) {

@@ -22,6 +22,7 @@ ERL_NIF_TERM CompilerStats(ErlNifEnv* env, const ERL_NIF_TERM argv[]);
 ERL_NIF_TERM CompilerClear(ErlNifEnv* env, const ERL_NIF_TERM argv[]);
 
 // devices and streams
+ERL_NIF_TERM DeviceProbe(ErlNifEnv* env, const ERL_NIF_TERM argv[]);
 ERL_NIF_TERM DeviceOpen(ErlNifEnv* env, const ERL_NIF_TERM argv[]);
 ERL_NIF_TERM DeviceClose(ErlNifEnv* env, const ERL_NIF_TERM argv[]);
 ERL_NIF_TERM DeviceRestart(ErlNifEnv* env, const ERL_NIF_TERM argv[]);
@@ -60,6 +61,8 @@ ERL_NIF_TERM KernelLoad(ErlNifEnv* env, const ERL_NIF_TERM argv[]);
 ERL_NIF_TERM KernelCompile(ErlNifEnv* env, const ERL_NIF_TERM argv[]);
 ERL_NIF_TERM KernelInformation(ErlNifEnv* env, const ERL_NIF_TERM argv[]);
 ERL_NIF_TERM KernelPutGlobal(ErlNifEnv* env, const ERL_NIF_TERM argv[]);
+ERL_NIF_TERM KernelGetGlobal(ErlNifEnv* env, const ERL_NIF_TERM argv[]);
+ERL_NIF_TERM KernelOccupancy(ErlNifEnv* env, const ERL_NIF_TERM argv[]);
 ERL_NIF_TERM KernelLaunch(ErlNifEnv* env, const ERL_NIF_TERM argv[]);
 
 // jobs
@@ -69,6 +72,8 @@ ERL_NIF_TERM JobUnsubscribe(ErlNifEnv* env, const ERL_NIF_TERM argv[]);
 ERL_NIF_TERM JobCancel(ErlNifEnv* env, const ERL_NIF_TERM argv[]);
 ERL_NIF_TERM JobKernel(ErlNifEnv* env, const ERL_NIF_TERM argv[]);
 ERL_NIF_TERM JobBuffer(ErlNifEnv* env, const ERL_NIF_TERM argv[]);
+ERL_NIF_TERM JobBytes(ErlNifEnv* env, const ERL_NIF_TERM argv[]);
+ERL_NIF_TERM JobOccupancy(ErlNifEnv* env, const ERL_NIF_TERM argv[]);
 
 // diagnostics of the library itself
 ERL_NIF_TERM LiveResources(ErlNifEnv* env, const ERL_NIF_TERM argv[]);

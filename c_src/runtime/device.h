@@ -81,7 +81,7 @@ class Job {
   // What a slow allocation made; null for other jobs.
   virtual BufferRef buffer() const = 0;
   virtual CodeOrigin origin() const = 0;
-  // What a download brought; empty for other jobs.
+  // What a download or an inquiry brought; empty for other jobs.
   virtual BufferView view() const = 0;
 };
 using JobRef = std::shared_ptr<Job>;
@@ -105,6 +105,8 @@ class Kernel {
   virtual ~Kernel() = default;
   virtual const DeviceRef& device() const = 0;
   virtual const gpu::KernelInfo& info() const = 0;
+  // Of its generic code.
+  virtual const proto::KernelNeeds& needs() const = 0;
   virtual const CodeObjectRef& code() const = 0;
   // "aura", "matrix" or "neuromorphic": what telemetry counts its launches under.
   virtual const std::string& core_class() const = 0;
@@ -272,6 +274,11 @@ class Device : public std::enable_shared_from_this<Device> {
   // The other way: the job's view(), as it is behind the launches queued in the default stream.
   virtual JobRef ReadGlobal(const KernelRef& kernel, absl::string_view name, std::uint64_t offset,
                             std::uint64_t bytes) = 0;
+
+  // How much of the device the kernel keeps busy in blocks of so many threads with so much dynamic
+  // shared memory: the job's view() is a serialized proto::Occupancy.
+  virtual JobRef AskOccupancy(const KernelRef& kernel, std::uint32_t block_threads,
+                              std::uint32_t dynamic_shared_bytes) = 0;
 
   // Checks everything, writes the command, returns: about a microsecond. kUnavailable: the ring is
   // full or the worker is restarting, try again (WhenReady). kInvalidArgument: ErrorDetail.launch.

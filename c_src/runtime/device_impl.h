@@ -95,6 +95,8 @@ class DeviceImpl final : public Device, public telemetry::DeviceFeed {
                      absl::Span<const std::byte> bytes) override;
   JobRef ReadGlobal(const KernelRef& kernel, absl::string_view name, std::uint64_t offset,
                     std::uint64_t bytes) override;
+  JobRef AskOccupancy(const KernelRef& kernel, std::uint32_t block_threads,
+                      std::uint32_t dynamic_shared_bytes) override;
 
   // device_launch.cc
   absl::StatusOr<JobRef> Launch(const KernelRef& kernel, const LaunchOptions& options,
@@ -238,9 +240,9 @@ class DeviceImpl final : public Device, public telemetry::DeviceFeed {
   void OnCompiled(const std::shared_ptr<CompileJob>& compile, CompileResult result);
   void LoadCompiled(const std::shared_ptr<CompileJob>& compile, const CodeObjectRef& code,
                     CodeOrigin origin);
+  // Into `worker`. `fresh`, if any, is told what the code has in it.
   absl::StatusOr<LoadedCode> LoadCode(WorkerProcess& worker, const CodeObjectRef& code,
-                                      gpu::ModuleHandle variant_of,
-                                      std::vector<gpu::KernelInfo>* kernels);
+                                      gpu::ModuleHandle variant_of, Module* fresh);
   absl::StatusOr<ModuleRef> LoadModule(const proto::CompileRequest& request,
                                        const CodeObjectRef& code);
   absl::StatusOr<KernelRef> MakeKernel(const ModuleRef& module, absl::string_view name,
@@ -253,6 +255,8 @@ class DeviceImpl final : public Device, public telemetry::DeviceFeed {
   void AddVariant(const ModuleRef& module, const gpu::Dim3& block, const CodeObjectRef& code);
   void DoReadGlobal(const KernelRef& kernel, const std::string& name, std::uint64_t offset,
                     std::uint64_t bytes, const JobImplRef& job);
+  void DoAskOccupancy(const KernelRef& kernel, std::uint32_t block_threads,
+                      std::uint32_t dynamic_shared_bytes, const JobImplRef& job);
   // Where bytes of a variable are. On the service thread.
   absl::StatusOr<gpu::DeviceAddress> LocateGlobal(const Kernel& kernel, const std::string& name,
                                                   std::uint64_t offset, std::uint64_t bytes);

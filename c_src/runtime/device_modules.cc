@@ -124,8 +124,7 @@ void DeviceImpl::ReportCompile(const CompileJob& compile, const absl::Status& st
 }
 
 absl::StatusOr<LoadedCode> DeviceImpl::LoadCode(WorkerProcess& worker, const CodeObjectRef& code,
-                                                gpu::ModuleHandle variant_of,
-                                                std::vector<gpu::KernelInfo>* kernels) {
+                                                gpu::ModuleHandle variant_of, Module* fresh) {
   proto::WorkerRequest request;
   request.mutable_load()->set_code_object(code->bytes);
   request.mutable_load()->set_variant_of(variant_of);
@@ -136,7 +135,9 @@ absl::StatusOr<LoadedCode> DeviceImpl::LoadCode(WorkerProcess& worker, const Cod
   loaded.module = reply->load().module();
   for (const proto::LoadedKernel& kernel : reply->load().kernels()) {
     loaded.functions.push_back(kernel.function());
-    if (kernels != nullptr) kernels->push_back(kernel.info());
+    if (fresh == nullptr) continue;
+    fresh->kernels.push_back(kernel.info());
+    fresh->needs.push_back(kernel.needs());
   }
   return loaded;
 }
@@ -151,7 +152,7 @@ absl::StatusOr<ModuleRef> DeviceImpl::LoadModule(const proto::CompileRequest& re
   auto module = std::make_shared<Module>();
   module->request = request;
   module->code = code;
-  absl::StatusOr<LoadedCode> loaded = LoadCode(*worker_, code, 0, &module->kernels);
+  absl::StatusOr<LoadedCode> loaded = LoadCode(*worker_, code, 0, module.get());
   if (!loaded.ok()) return loaded.status();
   for (const gpu::KernelInfo& info : module->kernels) {
     absl::StatusOr<Signature> signature = Signature::Create(info, kMaxArgsBytes);
@@ -311,6 +312,42 @@ JobRef DeviceImpl::ReadGlobal(const KernelRef& kernel, absl::string_view name, s
       });
   if (!posted) job->Finish(NotReadyError());
   return job;
+}
+
+JobRef DeviceImpl::AskOccupancy(const KernelRef& kernel, std::uint32_t block_threads,
+                                std::uint32_t dynamic_shared_bytes) {
+  JobImplRef job = NewJob();
+  if (kernel == nullptr || kernel->device().get() != this) {
+    job->Finish(absl::InvalidArgumentError("the kernel belongs to another device"));
+    return job;
+  }
+  const bool posted =
+      service_.Post([this, self = Self(), kernel, block_threads, dynamic_shared_bytes, job] {
+        DoAskOccupancy(kernel, block_threads, dynamic_shared_bytes, job);
+      });
+  if (!posted) job->Finish(NotReadyError());
+  return job;
+}
+
+void DeviceImpl::DoAskOccupancy(const KernelRef& kernel, std::uint32_t block_threads,
+                                std::uint32_t dynamic_shared_bytes, const JobImplRef& job) {
+  if (worker_ == nullptr) {
+    job->Finish(NotReadyError());
+    return;
+  }
+  const auto& asked = static_cast<const KernelImpl&>(*kernel);
+  proto::WorkerRequest request;
+  proto::AskOccupancy& question = *request.mutable_ask_occupancy();
+  question.set_function(asked.module()->generic.functions[asked.index()]);
+  question.set_block_threads(block_threads);
+  question.set_dynamic_shared_bytes(dynamic_shared_bytes);
+  const absl::StatusOr<proto::WorkerReply> reply = worker_->Call(std::move(request));
+  if (!reply.ok()) {
+    job->Finish(reply.status());
+    return;
+  }
+  const auto bytes = std::make_shared<std::string>(reply->occupancy().SerializeAsString());
+  job->FinishWithView({{reinterpret_cast<const std::byte*>(bytes->data()), bytes->size()}, bytes});
 }
 
 void DeviceImpl::DoReadGlobal(const KernelRef& kernel, const std::string& name,

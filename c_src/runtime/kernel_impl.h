@@ -39,10 +39,11 @@ struct Variant {
 struct Module {
   static constexpr std::size_t kMaxVariants = 16;
 
-  proto::CompileRequest request;         // constant: what it was compiled from
-  CodeObjectRef code;                    // constant
-  std::vector<gpu::KernelInfo> kernels;  // constant
-  std::vector<Signature> signatures;     // constant, as kernels
+  proto::CompileRequest request;          // constant: what it was compiled from
+  CodeObjectRef code;                     // constant
+  std::vector<gpu::KernelInfo> kernels;   // constant
+  std::vector<Signature> signatures;      // constant, as kernels
+  std::vector<proto::KernelNeeds> needs;  // constant, as kernels
   LoadedCode generic;
   std::vector<Variant> variants;
 
@@ -70,6 +71,7 @@ class KernelImpl final : public Kernel {
 
   const DeviceRef& device() const override { return device_; }
   const gpu::KernelInfo& info() const override { return module_->kernels[index_]; }
+  const proto::KernelNeeds& needs() const override { return module_->needs[index_]; }
   const CodeObjectRef& code() const override { return module_->code; }
   const std::string& core_class() const override { return core_class_; }
   std::vector<gpu::Dim3> specialised_shapes() const override { return list_shapes_(*module_); }

@@ -26,6 +26,12 @@ absl::Status Load(const proto::Load& request, gpu::Driver& driver, proto::LoadRe
     proto::LoadedKernel* kernel = reply->add_kernels();
     kernel->set_function(function.handle);
     *kernel->mutable_info() = function.info;
+    const absl::StatusOr<gpu::FunctionInfo> needs = driver.Describe(function.handle);
+    if (!needs.ok()) continue;
+    kernel->mutable_needs()->set_registers(needs->registers);
+    kernel->mutable_needs()->set_static_shared_bytes(needs->static_shared_bytes);
+    kernel->mutable_needs()->set_local_bytes(needs->local_bytes);
+    kernel->mutable_needs()->set_max_threads_per_block(needs->max_threads_per_block);
   }
   return absl::OkStatus();
 }
@@ -36,6 +42,18 @@ absl::Status FindGlobal(const proto::FindGlobal& request, gpu::Driver& driver,
   if (!global.ok()) return global.status();
   reply->set_device_address(global->address);
   reply->set_bytes(global->bytes);
+  return absl::OkStatus();
+}
+
+absl::Status AskOccupancy(const proto::AskOccupancy& request, gpu::Driver& driver,
+                          proto::Occupancy* reply) {
+  const absl::StatusOr<gpu::Occupancy> occupancy = driver.OccupancyOf(
+      request.function(), request.block_threads(), request.dynamic_shared_bytes());
+  if (!occupancy.ok()) return occupancy.status();
+  reply->set_blocks_per_unit(occupancy->blocks_per_unit);
+  reply->set_ratio(occupancy->ratio);
+  reply->set_suggested_block_threads(occupancy->suggested_block_threads);
+  reply->set_best_ratio(occupancy->best_ratio);
   return absl::OkStatus();
 }
 
@@ -72,6 +90,9 @@ proto::WorkerReply Serve(const proto::WorkerRequest& request, gpu::Driver& drive
       break;
     case proto::WorkerRequest::kFindGlobal:
       status = FindGlobal(request.find_global(), driver, reply.mutable_find_global());
+      break;
+    case proto::WorkerRequest::kAskOccupancy:
+      status = AskOccupancy(request.ask_occupancy(), driver, reply.mutable_occupancy());
       break;
     case proto::WorkerRequest::kHello:
     case proto::WorkerRequest::KIND_NOT_SET:

@@ -1,12 +1,20 @@
 // The worker's executable: which driver serves which kind of device.
 
+#include <sys/sysinfo.h>
+#include <unistd.h>
+
 #include <utility>
 
+#include "absl/strings/strip.h"
+#include "c_src/base/message_socket.h"
+#include "c_src/runtime/protocol.h"
 #include "c_src/worker/vendor_worker.h"
 #include "c_src/worker/worker.h"
 #include "gpu/host/driver/host_driver.h"
 #include "gpu/host/driver/kernel_thread.h"
+#include "gpu/host/driver/properties.h"
 #include "gpu/host/driver/running_launch.h"
+#include "gpu/vendor/probe.h"
 #include "gpu/vendor/tables.h"
 
 namespace amdgpu {
@@ -21,6 +29,21 @@ absl::StatusOr<std::unique_ptr<gpu::Driver>> MakeDriver(const worker::DriverRequ
                                    .arena_bytes = request.arena_bytes,
                                    .threads = request.threads},
                                   sink);
+}
+
+// --probe=KIND: tells the client which devices there are, and opens none.
+int Probe(const std::string& kind) {
+  proto::ProbeReply reply;
+  if (kind == "host") {
+    struct sysinfo machine{};
+    sysinfo(&machine);
+    reply.set_kind(kind);
+    *reply.add_devices() =
+        host::DescribeHost(host::UsableCores(), std::uint64_t{machine.totalram} * machine.mem_unit);
+  } else {
+    reply = vendor::Probe(kind, vendor::LibraryNames(kind));
+  }
+  return SendMessage(protocol::kControlFd, reply).ok() ? 0 : 1;
 }
 
 bool CurrentLaunch(worker::LaunchIdentity* identity) {
@@ -42,6 +65,11 @@ absl::Status StartKernelThread(const std::string& name, std::function<void()> bo
 }  // namespace amdgpu
 
 int main(int argc, char** argv) {
+  absl::string_view option = argc == 2 ? argv[1] : "";
+  if (absl::ConsumePrefix(&option, "--probe=")) {
+    // Not through exit: vendors' runtimes have been seen to crash there.
+    _exit(amdgpu::Probe(std::string(option)));
+  }
   amdgpu::worker::WorkerMain(argc, argv,
                              {.make = amdgpu::MakeDriver,
                               .current_launch = amdgpu::CurrentLaunch,

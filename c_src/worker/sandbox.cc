@@ -70,9 +70,9 @@ constexpr int kAllowedToSanitizers[] = {
     SCMP_SYS(clone),      SCMP_SYS(clone3),       SCMP_SYS(close),    SCMP_SYS(fstat),
     SCMP_SYS(newfstatat), SCMP_SYS(stat),         SCMP_SYS(readlink), SCMP_SYS(readlinkat),
     SCMP_SYS(getdents64), SCMP_SYS(rt_sigaction), SCMP_SYS(lseek),    SCMP_SYS(prctl),
-    SCMP_SYS(getrlimit),  SCMP_SYS(prlimit64),    SCMP_SYS(getuid),
-    SCMP_SYS(pipe2),      SCMP_SYS(write),        SCMP_SYS(uname),    SCMP_SYS(sysinfo),
-    SCMP_SYS(getppid),    SCMP_SYS(ioctl),
+    SCMP_SYS(getrlimit),  SCMP_SYS(prlimit64),    SCMP_SYS(getuid),   SCMP_SYS(pipe2),
+    SCMP_SYS(write),      SCMP_SYS(uname),        SCMP_SYS(sysinfo),  SCMP_SYS(getppid),
+    SCMP_SYS(ioctl),
 };
 #endif
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "c_src/base/clock.h"
 #include "gpu/vendor/errors.h"
 
 namespace amdgpu::vendor {
@@ -19,6 +20,21 @@ bool DeviceClock::Measure(Event event, double* device_ns) {
   if (context_.api().EventElapsedTime(&milliseconds, base_, event) != kSuccess) return false;
   *device_ns = base_ns_ + static_cast<double>(milliseconds) * 1e6;
   return true;
+}
+
+Result DeviceClock::Start(Stream stream) {
+  const VendorApi& api = context_.api();
+  Event event = nullptr;
+  Result result = events_.Take(&event);
+  if (result != kSuccess) return result;
+  result = api.EventRecord(event, stream);
+  if (result == kSuccess) result = api.EventSynchronize(event);
+  if (result == kSuccess) {
+    Retire(event, NowNs());
+  } else {
+    events_.Give(event);
+  }
+  return result;
 }
 
 std::uint64_t DeviceClock::When(Event event, std::uint64_t seen_ns) {

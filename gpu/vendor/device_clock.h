@@ -30,11 +30,14 @@ class DeviceClock {
   DeviceClock(const DeviceClock&) = delete;
   DeviceClock& operator=(const DeviceClock&) = delete;
 
+  // The first base: an event of `stream`, which has no other work. Waits for it.
+  Result Start(Stream stream);
+
   // When `event`, which has happened and was seen at `seen_ns`, happened: never later than
   // `seen_ns`. `seen_ns` if the vendor cannot tell.
   std::uint64_t When(Event event, std::uint64_t seen_ns);
 
-  // Gives an event that has happened back to the pool, or keeps it as the base.
+  // Gives an event that has happened back to the pool, or keeps it as the next base.
   void Retire(Event event, std::uint64_t seen_ns);
 
  private:

@@ -23,6 +23,11 @@ absl::StatusOr<std::unique_ptr<VendorDriver>> VendorDriver::Create(
   auto driver =
       absl::WrapUnique(new VendorDriver(*std::move(context), *std::move(properties), sink));
   if (absl::Status status = driver->CreateStream(0); !status.ok()) return status;
+  {
+    MutexLock lock(&driver->mutex_);
+    const Result result = driver->clock_.Start(driver->streams_.at(0)->lane->stream());
+    if (result != kSuccess) return ToStatus(*options.api, result, "starting the device's clock");
+  }
   if (options.staging != nullptr) {
     const Result result =
         options.api->MemHostRegister(options.staging, options.staging_bytes, kHostRegisterPortable);

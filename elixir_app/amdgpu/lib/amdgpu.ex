@@ -20,7 +20,7 @@ defmodule AMDGPU do
   """
 
   alias AMDGPU.{Bang, Compiler, Device, Error, Job, Kernel, Launch, Memory, Native, Options}
-  alias AMDGPU.{Patience, TimeoutError}
+  alias AMDGPU.{Patience, Probe, TimeoutError}
 
   @kinds [:hip, :cuda, :host]
 
@@ -53,14 +53,30 @@ defmodule AMDGPU do
         ]
 
   @doc """
-  Every usable device, best first: `%{id: {kind, index}, name: name}`. The `id` is what `open/2`
-  takes.
+  Every usable device, best first (`:hip`, `:cuda`, `:host`): `%{id: {kind, index}, name: name,
+  properties: properties}`. The `id` is what `open/2` takes; `AMDGPU.Device` says what the properties
+  are. The vendors' libraries are asked once, in processes of their own; `mix amdgpu.doctor` says
+  why a device is not there.
+
+      iex> AMDGPU.devices() |> List.last() |> Map.fetch!(:id)
+      {:host, 0}
   """
-  @spec devices() :: [%{id: {Device.kind(), non_neg_integer()}, name: String.t()}]
-  def devices, do: [%{id: {:host, 0}, name: cpu_name()}]
+  @spec devices() :: [
+          %{
+            id: {Device.kind(), non_neg_integer()},
+            name: String.t(),
+            properties: %{atom() => term()}
+          }
+        ]
+  def devices do
+    for probe <- Probe.all(), properties <- probe.devices do
+      %{id: {probe.kind, properties.index}, name: properties.name, properties: properties}
+    end
+  end
 
   @doc """
   Opens a device: the best one, the best of a kind (`:hip`, `:cuda`, `:host`), or `{kind, index}`.
+  The environment variable `AMDGPU_DEVICE` (`hip`, `cuda:1`, `host`) says which one is the best.
   Each call starts a worker process of its own; it lives until `close/1`.
 
   Options:
@@ -274,17 +290,29 @@ defmodule AMDGPU do
     ]
   end
 
-  defp select(:best), do: {:ok, hd(devices()).id}
+  defp select(:best) do
+    case System.get_env("AMDGPU_DEVICE", "") do
+      "" -> best(devices())
+      wanted -> wanted |> selector() |> select()
+    end
+  end
 
   defp select(kind) when kind in @kinds do
     case Enum.find(devices(), &match?({^kind, _}, &1.id)) do
       %{id: id} -> {:ok, id}
-      nil -> {:error, no_device(inspect(kind))}
+      nil -> {:error, no_device(kind, inspect(kind))}
     end
   end
 
   defp select({kind, index} = id) when kind in @kinds and is_integer(index) do
-    if Enum.any?(devices(), &(&1.id == id)), do: {:ok, id}, else: {:error, no_device(inspect(id))}
+    if Enum.any?(devices(), &(&1.id == id)),
+      do: {:ok, id},
+      else: {:error, no_device(kind, inspect(id))}
+  end
+
+  defp select({:unknown, text}) do
+    {:error,
+     Error.invalid("AMDGPU_DEVICE: expected hip, cuda, host or KIND:INDEX, got #{inspect(text)}")}
   end
 
   defp select(other) do
@@ -292,17 +320,29 @@ defmodule AMDGPU do
      Error.invalid("expected :best, :hip, :cuda, :host or {kind, index}, got #{inspect(other)}")}
   end
 
-  defp no_device(wanted) do
-    have = Enum.map_join(devices(), ", ", &inspect(&1.id))
-    %Error{code: :not_found, message: "no device #{wanted} on this machine; there is #{have}"}
+  defp best([%{id: id} | _]), do: {:ok, id}
+  defp best([]), do: {:error, no_device(:host, "at all")}
+
+  # What AMDGPU_DEVICE says.
+  defp selector(text) do
+    with [_, name | index] <- Regex.run(~r/^(hip|cuda|host)(?::(\d+))?$/, text) do
+      kind = Enum.find(@kinds, &(Atom.to_string(&1) == name))
+      if index == [], do: kind, else: {kind, String.to_integer(hd(index))}
+    else
+      nil -> {:unknown, text}
+    end
   end
 
-  defp cpu_name do
-    with {:ok, text} <- File.read("/proc/cpuinfo"),
-         [_, name] <- Regex.run(~r/^model name\s*:\s*(.+)$/m, text) do
-      String.trim(name)
-    else
-      _ -> "CPU"
-    end
+  defp no_device(kind, wanted) do
+    have = Enum.map_join(devices(), ", ", &inspect(&1.id))
+    problem = Probe.of(kind).problem
+    why = if problem == "", do: "", else: " (#{problem})"
+
+    %Error{
+      code: :not_found,
+      message:
+        "no device #{wanted} on this machine#{why}; there is #{have}. " <>
+          "`mix amdgpu.doctor` says more"
+    }
   end
 end

@@ -267,6 +267,25 @@ defmodule AMDGPU.KernelTest do
     end
   end
 
+  describe "occupancy/3" do
+    test "suggests a block", %{device: device} do
+      kernel = Kernel.compile!(device, fresh("out[0] = 1;"), "k")
+      assert {:ok, occupancy} = Kernel.occupancy(kernel, {8, 8})
+      assert occupancy.blocks_per_unit >= 1
+      assert occupancy.ratio > 0 and occupancy.ratio <= occupancy.best_ratio
+      best = Kernel.occupancy!(kernel, occupancy.suggested_block)
+      assert best.ratio == occupancy.best_ratio
+      assert Kernel.occupancy!(kernel, 64, shared: 1_000_000_000).blocks_per_unit == 0
+    end
+
+    test "refuses what is no block", %{device: device} do
+      kernel = Kernel.compile!(device, fresh("out[0] = 2;"), "k")
+
+      for block <- [0, nil, {1, 0}, "64"],
+          do: assert({:error, _} = Kernel.occupancy(kernel, block))
+    end
+  end
+
   describe "put_global/4" do
     @source """
     __constant__ int factor[4];
@@ -290,6 +309,8 @@ defmodule AMDGPU.KernelTest do
       AMDGPU.run!(k, [grid: 1, block: 4], [out])
       AMDGPU.run!(count, [grid: 1, block: 1], [out])
       assert [104 | _] = numbers(out)
+      assert Kernel.get_global!(k, "counter", 4) == pack(:i32, [104])
+      assert Kernel.get_global!(k, "factor", 8, offset: 4) == pack(:i32, [9, 3])
     end
 
     test "refuses what is not there or does not fit", %{device: device} do
@@ -297,6 +318,8 @@ defmodule AMDGPU.KernelTest do
       assert {:error, %Error{code: :not_found}} = Kernel.put_global(kernel, "nothing", <<1>>)
       assert {:error, _} = Kernel.put_global(kernel, "counter", <<0::64>>)
       assert {:error, _} = Kernel.put_global(kernel, "counter", <<0::8>>, offset: 4)
+      assert {:error, %Error{code: :not_found}} = Kernel.get_global(kernel, "nothing", 1)
+      assert {:error, _} = Kernel.get_global(kernel, "counter", 5)
     end
   end
 

@@ -164,7 +164,7 @@ TEST_F(VendorFaultsTest, OpeningSaysWhatTheVendorSays) {
 // A call of the vendor's that never returns holds up its own stream, and its launch's timeout ends
 // it.
 TEST_F(VendorFaultsTest, ACallThatHangsIsEndedByTheTimeout) {
-  OpenVendor("hip", "EventQuery=600;EventSynchronize=hang");
+  OpenVendor("hip", "EventQuery=600;EventSynchronize=hang@2");
   LaunchOptions options;
   options.timeout_ns = 100 * kMillisecond;
   const proto::ErrorDetail detail = DetailOf(Run("empty", {}, options));

@@ -70,6 +70,7 @@ StandInLibrary::StandInLibrary(const std::string& flavour)
   void* const library = dlopen(path_.c_str(), RTLD_NOW | RTLD_LOCAL);
   EXPECT_NE(library, nullptr);
   script_ = reinterpret_cast<decltype(script_)>(dlsym(library, "standin_script"));
+  recover_ = reinterpret_cast<decltype(recover_)>(dlsym(library, "standin_recover"));
   calls_ = reinterpret_cast<decltype(calls_)>(dlsym(library, "standin_calls"));
   registered_ = reinterpret_cast<decltype(registered_)>(dlsym(library, "standin_registered"));
   free_bytes_ = reinterpret_cast<decltype(free_bytes_)>(dlsym(library, "standin_free_bytes"));

@@ -29,6 +29,8 @@ class StandInLibrary {
 
   // tests/support/standin/script.h; sets the counts back.
   void Script(const std::string& script) const { script_(script.c_str()); }
+  // After a fault nothing works any more in a process: begins a new one, so to speak.
+  void Recover() const { recover_(); }
   std::uint64_t Calls(const std::string& call) const { return calls_(call.c_str()); }
   bool Registered(const void* memory, std::size_t bytes) const {
     return registered_(memory, bytes);
@@ -42,6 +44,7 @@ class StandInLibrary {
   const std::string path_;
   std::shared_ptr<const VendorApi> api_;
   void (*script_)(const char*) = nullptr;
+  void (*recover_)() = nullptr;
   unsigned long (*calls_)(const char*) = nullptr;
   bool (*registered_)(const void*, std::size_t) = nullptr;
   std::size_t (*free_bytes_)() = nullptr;

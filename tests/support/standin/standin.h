@@ -69,6 +69,8 @@ Result EventElapsedTime(float* milliseconds, Event start, Event end);
 Result Enqueue(Stream stream, std::function<Result()> work);
 // That result; kSuccess while all is well.
 Result Sticky();
+// As a new process would find it.
+void Recover();
 
 // --- Modules (modules.cc) ---
 Result ModuleLoad(Module* module, const void* image);

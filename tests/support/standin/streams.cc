@@ -85,6 +85,7 @@ EventState& State(Event event) { return *reinterpret_cast<EventState*>(event); }
 }  // namespace
 
 Result Sticky() { return sticky.load(); }
+void Recover() { sticky.store(kSuccess); }
 
 Result StreamCreate(Stream* stream) {
   *stream = reinterpret_cast<Stream>(new StreamState);

@@ -33,6 +33,7 @@ using standin::Result;
 using standin::Stream;
 
 EXPORT void standin_script(const char* script) { standin::SetScript(script); }
+EXPORT void standin_recover() { standin::Recover(); }
 EXPORT unsigned long standin_calls(const char* call) { return standin::Calls(call); }
 EXPORT bool standin_registered(const void* memory, std::size_t bytes) {
   return standin::IsRegistered(memory, bytes);

@@ -81,7 +81,7 @@ defmodule AMDGPU.Buffer do
   @doc """
   A buffer with the contents of `binary`: as many elements of `dtype` as it holds.
 
-  More than 64 KiB are copied on a dirty scheduler.
+  More than 64 KiB are copied on a dirty scheduler; to a GPU, by a thread of the device.
   """
   @spec from_binary(Device.t(), DType.t(), binary(), stream: Stream.t()) ::
           {:ok, t()} | {:error, Error.any_error()}
@@ -104,7 +104,7 @@ defmodule AMDGPU.Buffer do
 
   From 64 KiB up nothing is copied: the binary looks at the device's memory itself. It never changes:
   a launch or a write that would change it works on fresh memory instead. Keeping such a binary keeps
-  that memory; `:binary.copy/1` lets go of it.
+  that memory; `:binary.copy/1` lets go of it. From a GPU it is a copy.
   """
   @spec to_binary(t()) :: {:ok, binary()} | {:error, Error.any_error()}
   def to_binary(%__MODULE__{bytes: bytes} = buffer), do: read_bytes(buffer, 0, bytes)
@@ -324,7 +324,12 @@ defmodule AMDGPU.Buffer do
   # Moving bytes
 
   defp read_bytes(buffer, offset, bytes) do
-    case Patience.retry(buffer.device.ref, fn -> Native.buffer_read(buffer.ref, offset, bytes) end) do
+    read = fn ->
+      with {:download, job} <- Native.buffer_read(buffer.ref, offset, bytes),
+           do: transferred(job, fn -> {:ok, Native.job_bytes(job)} end)
+    end
+
+    case Patience.retry(buffer.device.ref, read) do
       {:ok, binary} -> {:ok, binary}
       {:error, reason} -> {:error, Error.from_native(reason)}
     end
@@ -332,8 +337,20 @@ defmodule AMDGPU.Buffer do
 
   # The work that a write waits for may fail without concern for the write.
   defp write_now(buffer, offset, binary) do
-    write = fn -> Native.buffer_write(buffer.ref, offset, binary) end
+    write = fn ->
+      with {:upload, job} <- Native.buffer_write(buffer.ref, offset, binary),
+           do: transferred(job, fn -> :ok end)
+    end
+
     result(Patience.retry(buffer.device.ref, write, :go_on))
+  end
+
+  defp transferred(job, result) do
+    case Job.wait(job, :infinity) do
+      {:error, {:unavailable, _, _}} -> :unavailable
+      {:error, reason} -> {:error, reason}
+      _done -> result.()
+    end
   end
 
   defp write_queued(buffer, offset, binary, stream) when byte_size(binary) <= @staged_bytes,

@@ -9,8 +9,12 @@ defmodule AMDGPU.Device do
   Properties: `kind` (`:host`, `:hip`, `:cuda`), `name`, `arch`, `compute_units`, `warp_size`
   (threads), `max_threads_per_block`, `max_block` and `max_grid` (`{x, y, z}`), `max_grid_threads`
   (grid × block in each dimension stays below it; 0 = no limit), `max_shared_bytes` (per block),
-  `memory_bytes`, `host_visible`, `clock_khz`, `memory_clock_khz`, `pci_address`, `uuid`,
-  `driver_version`, `runtime_version`. What a device does not know is 0 or empty.
+  `memory_bytes`, `host_visible`, `clock_khz`, `memory_clock_khz`, `memory_bus_bits`, `l2_bytes`,
+  `threads_per_unit`, `registers_per_unit`, `shared_bytes_per_unit` (most that one compute unit runs
+  and has), `registers_per_block`, `matrix_instructions` (families of matrix-core instructions:
+  `"mfma"`, `"wmma"`, `"wgmma"`, ...), `ecc`, `integrated` (shares the machine's memory),
+  `pci_address`, `uuid`, `driver_version` (the kernel's driver), `runtime_version` (HIP, CUDA). What a
+  device does not know is 0 or empty.
   """
 
   @enforce_keys [:ref, :pid, :id, :properties]

@@ -3,7 +3,8 @@ defmodule AMDGPU.Doctor do
   # What `mix amdgpu.doctor` looks at. Each check is a finding; only a failed one makes the machine
   # unfit.
 
-  alias AMDGPU.{Buffer, Kernel, NativeFiles}
+  alias AMDGPU.{Buffer, Kernel, NativeFiles, Probe}
+  alias AMDGPU.Doctor.Vendors
 
   defmodule Finding do
     @moduledoc false
@@ -36,6 +37,7 @@ defmodule AMDGPU.Doctor do
       native_files(),
       libraries(),
       cache(),
+      gpus(),
       main_job()
     ])
   end
@@ -202,6 +204,16 @@ defmodule AMDGPU.Doctor do
     end
   end
 
+  # Without the NIF there is nobody to ask.
+  defp gpus do
+    for probe <- Probe.all(refresh: true),
+        probe.kind != :host,
+        finding <- Vendors.findings(probe, Vendors.cards(probe.kind)),
+        do: finding
+  rescue
+    _ in [UndefinedFunctionError, ErlangError] -> []
+  end
+
   defp main_job do
     case Application.ensure_all_started(:amdgpu) do
       {:ok, _} -> devices() ++ saxpy()
@@ -212,6 +224,8 @@ defmodule AMDGPU.Doctor do
   defp devices do
     for %{id: {kind, index}, name: name} <- AMDGPU.devices(),
         do: ok("device", "#{kind}:#{index} #{name}")
+  rescue
+    _ in [UndefinedFunctionError, ErlangError] -> []
   end
 
   @source """

@@ -17,6 +17,7 @@ defmodule AMDGPU.Kernel do
     Job,
     Native,
     Options,
+    Patience,
     TimeoutError
   }
 
@@ -261,8 +262,10 @@ defmodule AMDGPU.Kernel do
       does not tell: a number, a buffer or a binary is passed as given), `dtype` of the scalar or of
       what the pointer points to (nil for other types), `size` in bytes, `lanes` of a vector type (4
       for `float4`)
-    * `static_shared_bytes`, `uses_dynamic_shared`, `max_threads_per_block` (`__launch_bounds__`; 0 =
-      the device's)
+    * `static_shared_bytes` (per block), `uses_dynamic_shared`, `max_threads_per_block` (as compiled,
+      on this device)
+    * `registers` and `local_bytes` (spilled registers and arrays), both of each thread; 0 where the
+      device does not tell
     * `specialised_shapes` - block shapes that have code of their own now
     * `key` - the content hash of source, options and target; `code_bytes`
     * `warnings` - a list of `AMDGPU.Diagnostic`
@@ -274,6 +277,83 @@ defmodule AMDGPU.Kernel do
     |> Map.put(:core, core)
     |> Map.update!(:warnings, fn list -> Enum.map(list, &Diagnostic.from_native/1) end)
   end
+
+  @doc """
+  How much of the device the kernel keeps busy in blocks of the shape `block` (`n`, `{x, y}` or
+  `{x, y, z}`), in theory: registers and shared memory are what limits it.
+
+    * `blocks_per_unit` - blocks that run at once on one compute unit
+    * `ratio` - threads that run at once ÷ most that can: 0.0 to 1.0
+    * `suggested_block` - the fewest threads of a block that reach `best_ratio`
+
+  Options: `shared:`, bytes of dynamic shared memory per block; 0 by default.
+
+      iex> device = AMDGPU.open!(:host)
+      iex> kernel = AMDGPU.Kernel.compile!(device, "__global__ void f(int* x) { *x = 1; }", "f")
+      iex> {:ok, occupancy} = AMDGPU.Kernel.occupancy(kernel, 64)
+      iex> {occupancy.blocks_per_unit, occupancy.ratio}
+      {1, 1.0}
+      iex> AMDGPU.close(device)
+      :ok
+  """
+  @spec occupancy(t(), AMDGPU.shape(), shared: non_neg_integer()) ::
+          {:ok, %{atom() => number()}} | {:error, Error.any_error()}
+  def occupancy(%__MODULE__{ref: ref} = kernel, block, options \\ []) do
+    checks = [shared: {0, &(Options.natural?(&1) and &1 <= 0xFFFFFFFF), "a number of bytes"}]
+
+    with {:ok, options} <- Options.validate(options, checks),
+         {:ok, threads} <- threads(block) do
+      ask = fn ->
+        job = Native.kernel_occupancy(ref, threads, options.shared)
+
+        case Job.wait(job, :infinity) do
+          {:error, {:unavailable, _, _}} -> :unavailable
+          {:error, reason} -> {:error, reason}
+          _done -> {:ok, Native.job_occupancy(job)}
+        end
+      end
+
+      case Patience.retry(kernel.device.ref, ask) do
+        {:ok, map} ->
+          {suggested, map} = Map.pop!(map, :suggested_block_threads)
+          {:ok, Map.put(map, :suggested_block, suggested)}
+
+        {:error, reason} ->
+          {:error, Error.from_native(reason)}
+      end
+    end
+  end
+
+  @doc "Like `occupancy/3`, but raises."
+  @spec occupancy!(t(), AMDGPU.shape(), shared: non_neg_integer()) :: %{atom() => number()}
+  def occupancy!(kernel, block, options \\ []), do: Bang.value!(occupancy(kernel, block, options))
+
+  @doc """
+  Reads `bytes` bytes of the `__device__` or `__constant__` variable `name` of the kernel's module, as
+  they are behind the launches queued in the default stream.
+
+  Options: `offset:`, in bytes; 0 by default. At most 1 MiB at once.
+  """
+  @spec get_global(t(), String.t(), non_neg_integer(), offset: non_neg_integer()) ::
+          {:ok, binary()} | {:error, Error.any_error()}
+  def get_global(%__MODULE__{ref: ref}, name, bytes, options \\ []) when is_binary(name) do
+    checks = [offset: {0, &Options.natural?/1, "a number of bytes"}]
+
+    with {:ok, options} <- Options.validate(options, checks),
+         true <- Options.natural?(bytes) || {:error, Error.invalid("expected a number of bytes")} do
+      job = Native.kernel_get_global(ref, name, options.offset, bytes)
+
+      case Job.wait(job, :infinity) do
+        {:error, reason} -> {:error, Error.from_native(reason)}
+        _done -> {:ok, Native.job_bytes(job)}
+      end
+    end
+  end
+
+  @doc "Like `get_global/4`, but raises."
+  @spec get_global!(t(), String.t(), non_neg_integer(), offset: non_neg_integer()) :: binary()
+  def get_global!(kernel, name, bytes, options \\ []),
+    do: Bang.value!(get_global(kernel, name, bytes, options))
 
   @doc """
   Writes `binary` into the `__device__` or `__constant__` variable `name` of the kernel's module,
@@ -367,6 +447,17 @@ defmodule AMDGPU.Kernel do
        }}
     end
   end
+
+  defp threads(block) do
+    if block != nil and block?(block) do
+      {:ok, min(product(block), 0xFFFFFFFF)}
+    else
+      {:error, Error.invalid("expected a block of n, {x, y} or {x, y, z}, got #{inspect(block)}")}
+    end
+  end
+
+  defp product(n) when is_integer(n), do: n
+  defp product(shape), do: shape |> Tuple.to_list() |> Enum.product()
 
   defp names?(names), do: is_list(names) and Enum.all?(names, &is_binary/1)
 

@@ -34,6 +34,8 @@ defmodule AMDGPU.Native do
   def compiler_stats, do: stub()
   def compiler_clear(_disk?), do: stub()
 
+  # What `worker_path --probe=kind` finds: see `AMDGPU.Probe`. Milliseconds to seconds.
+  def device_probe(_worker_path, _kind), do: stub()
   # Sends `{:amdgpu_worker_exit, generation, error}` to `server` and `{:amdgpu_print, text}` to
   # `printer`. The device closes when `server` ends.
   def device_open(_options, _server, _printer), do: stub()
@@ -60,6 +62,8 @@ defmodule AMDGPU.Native do
   def buffer_free(_buffer), do: stub()
   def buffer_give_away(_buffer, _pid), do: stub()
   def buffer_info(_buffer), do: stub()
+  # Of a device whose memory cannot be seen from here: `{:download, job}`, the job's bytes are
+  # `job_bytes/1`; and `{:upload, job}`.
   def buffer_read(_buffer, _offset, _bytes), do: stub()
   def buffer_write(_buffer, _offset, _binary), do: stub()
   def buffer_write_queued(_buffer, _offset, _binary, _stream), do: stub()
@@ -73,6 +77,10 @@ defmodule AMDGPU.Native do
   def kernel_compile(_device, _request, _name, _core_class), do: stub()
   def kernel_info(_kernel), do: stub()
   def kernel_put_global(_kernel, _name, _offset, _binary), do: stub()
+  # A job; the bytes are `job_bytes/1`.
+  def kernel_get_global(_kernel, _name, _offset, _bytes), do: stub()
+  # A job; its result is `job_occupancy/1`.
+  def kernel_occupancy(_kernel, _block_threads, _dynamic_shared_bytes), do: stub()
   def kernel_launch(_kernel, _options, _arguments), do: stub()
 
   # Sends `{tag, target, {:ok, code_object, warnings} | {:error, reason}}` to the caller.
@@ -93,6 +101,8 @@ defmodule AMDGPU.Native do
   def job_cancel(_job), do: stub()
   def job_kernel(_job), do: stub()
   def job_buffer(_job), do: stub()
+  def job_bytes(_job), do: stub()
+  def job_occupancy(_job), do: stub()
 
   @doc """
   How many native objects the terms of this VM keep alive. 0 when nothing of the library is in use

@@ -1,6 +1,7 @@
 defmodule AMDGPU.DeviceCase do
   @moduledoc """
-  Tests on a device of their own: `%{device: device}`, the host device, opened once for the module.
+  Tests on a device of their own: `%{device: device}`, opened once for the module. The host device,
+  or the one that `AMDGPU_TEST_DEVICE` names (`hip`, `cuda:1`).
   """
   use ExUnit.CaseTemplate
 
@@ -14,9 +15,17 @@ defmodule AMDGPU.DeviceCase do
 
   setup_all context do
     options = Keyword.merge([printf: :ignore, threads: 2], context[:device_options] || [])
-    {:ok, device} = AMDGPU.open(:host, options)
+    {:ok, device} = AMDGPU.open(device_under_test(), options)
     on_exit(fn -> AMDGPU.close(device) end)
     {:ok, device: device}
+  end
+
+  @doc "What `AMDGPU.open/2` is given."
+  def device_under_test do
+    case String.split(System.get_env("AMDGPU_TEST_DEVICE", "host"), ":") do
+      [kind] -> String.to_existing_atom(kind)
+      [kind, index] -> {String.to_existing_atom(kind), String.to_integer(index)}
+    end
   end
 
   @doc "A list of numbers as a binary of the element type."

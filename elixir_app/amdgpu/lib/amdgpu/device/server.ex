@@ -6,7 +6,7 @@ defmodule AMDGPU.Device.Server do
   use GenServer, restart: :temporary
   require Logger
 
-  alias AMDGPU.{Device, Error, Native, NativeFiles}
+  alias AMDGPU.{Device, Error, Native, NativeFiles, Probe}
   alias AMDGPU.Device.Printer
 
   # A worker that cannot start is tried again after this long, doubled each time.
@@ -125,10 +125,6 @@ defmodule AMDGPU.Device.Server do
   end
 
   defp properties(ref) do
-    ref |> Native.device_properties() |> Map.update!(:kind, &kind/1)
+    ref |> Native.device_properties() |> Probe.properties()
   end
-
-  defp kind("host"), do: :host
-  defp kind("hip"), do: :hip
-  defp kind("cuda"), do: :cuda
 end
