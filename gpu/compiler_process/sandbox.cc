@@ -127,7 +127,7 @@ absl::Status AddFileRules(scmp_filter_ctx context) {
   for (int call : kFileCalls) failed |= seccomp_rule_add(context, SCMP_ACT_ALLOW, call, 0);
   // Looking at limits, but no raising of them.
   failed |=
-      seccomp_rule_add(context, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1, SCMP_A2(SCMP_CMP_EQ, 0));
+      seccomp_rule_add(context, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1, SCMP_A2(SCMP_CMP_EQ, 0, 0));
   // glibc does without when it hears that there is no such call.
   failed |= seccomp_rule_add(context, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
   failed |= seccomp_rule_add(context, SCMP_ACT_ERRNO(ENOTTY), SCMP_SYS(ioctl), 0);

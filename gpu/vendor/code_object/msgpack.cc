@@ -1,7 +1,7 @@
 #include "gpu/vendor/code_object/msgpack.h"
 
 #include <bit>
-#include <cstring>
+#include <utility>
 
 #include "absl/status/status.h"
 
@@ -98,7 +98,9 @@ bool Parser::Map(std::uint64_t count, MsgPack* value, int depth) {
     MsgPack key;
     MsgPack entry;
     if (!Parse(&key, depth + 1) || !Parse(&entry, depth + 1)) return false;
-    if (key.kind == Kind::kString) value->entries.emplace_back(key.text, std::move(entry));
+    if (key.kind != Kind::kString) continue;
+    value->keys.push_back(key.text);
+    value->elements.push_back(std::move(entry));
   }
   return true;
 }
@@ -161,8 +163,8 @@ bool Parser::Parse(MsgPack* value, int depth) {
 }  // namespace
 
 const MsgPack* MsgPack::Find(absl::string_view key) const {
-  for (const auto& [name, value] : entries) {
-    if (name == key) return &value;
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    if (keys[i] == key) return &elements[i];
   }
   return nullptr;
 }

@@ -6,7 +6,6 @@
 
 #include <cstdint>
 #include <optional>
-#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -20,9 +19,9 @@ struct MsgPack {
   Kind kind = Kind::kNil;
   std::uint64_t number = 0;  // of kBool, kUnsigned; of kNegative its two's complement
   double real = 0;
-  absl::string_view text;  // also of binary data
-  std::vector<MsgPack> elements;
-  std::vector<std::pair<absl::string_view, MsgPack>> entries;  // those with a text as key
+  absl::string_view text;               // also of binary data
+  std::vector<MsgPack> elements;        // of an array, or the values of a map
+  std::vector<absl::string_view> keys;  // of a map, one for each value; those that are no texts go
 
   // The entry of this key, or null; null as well if this is no map.
   const MsgPack* Find(absl::string_view key) const;

@@ -42,7 +42,8 @@ std::string ReadFile(const std::filesystem::path& path) {
 
 }  // namespace
 
-DeviceHeaders::DeviceHeaders(const RtcLibrary& library) {
+DeviceHeaders::DeviceHeaders(const RtcLibrary& library)
+    : is_cuda_(library.vendor == Vendor::kNvidia) {
   Add("common/std/");
   Add("common/");
   Add(library.vendor == Vendor::kAmd ? "amd/" : "nvidia/");
@@ -59,6 +60,14 @@ std::string DeviceHeaders::PreludeFor(absl::string_view source) const {
                     "typedef __nv_bfloat162 __hip_bfloat162;\n");
   }
   absl::StrAppend(&text, prelude_);
+  if (!is_cuda_ && absl::StrContains(source, "bfloat16")) {
+    absl::StrAppend(&text,
+                    "#if __clang_major__ < 17  // HIP before 6 has no __hip_bfloat16\n"
+                    "#define __HD_INLINE static __device__ inline __attribute__((always_inline))\n"
+                    "#define __HD_MEMBER __host__ __device__ inline "
+                    "__attribute__((always_inline))\n"
+                    "#include <amdgpu/bfloat16.h>\n#endif\n");
+  }
   return text;
 }
 

@@ -44,6 +44,7 @@ class DeviceHeaders {
   std::vector<const char*> texts_;
   std::vector<std::pair<std::string, std::string>> read_;  // from the toolkit: names and texts
   absl::string_view prelude_;
+  const bool is_cuda_;
   bool has_cuda_half_ = false;
 };
 

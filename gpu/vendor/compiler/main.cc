@@ -1,7 +1,8 @@
 // A compiler process for GPUs: `amdgpu_vendorcc hip` or `amdgpu_vendorcc cuda` serves compile
 // requests on descriptor 3 (gpu/compiler_process); with a file it is a tool for people.
 
-#include <cstdlib>
+#include <unistd.h>
+
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -71,6 +72,7 @@ int main(int argc, char** argv) {
         if (!compiler.ok()) return compiler.status();
         return *std::move(compiler);
       });
-  if (!status.ok()) std::cerr << "amdgpu_vendorcc: " << status.message() << "\n";
-  return status.ok() ? 0 : 1;
+  if (!status.ok()) std::cerr << "amdgpu_vendorcc: " << status.message() << std::endl;
+  // The vendors' libraries take themselves apart at exit, and not always in one piece.
+  _exit(status.ok() ? 0 : 1);
 }

@@ -3,8 +3,12 @@
 #include <algorithm>
 #include <cstddef>
 #include <string>
+#include <vector>
 
+#include "gmock/gmock.h"
 #include "gpu/host/abi.h"
+#include "gpu/host/compiler/target.h"
+#include "gpu/host/cpu_features.h"
 #include "gtest/gtest.h"
 #include "tests/gpu/host/compiler/in_process.h"
 
@@ -174,6 +178,63 @@ TEST(Signature, TheCodeObjectSaysWhatItIsFor) {
   EXPECT_EQ(code.object().substr(0, 4),
             "\x7f"
             "ELF");
+}
+
+TEST(Signature, TheCodeObjectSaysWhatItNeedsOfTheCpu) {
+  const proto::HostCodeObject code = CodeOf(Compile("extern \"C\" __global__ void k() {}"));
+  const std::vector<std::string> features(code.target_features().begin(),
+                                          code.target_features().end());
+  EXPECT_THAT(features, testing::UnorderedElementsAreArray(host::CpuFeatures()));
+  // The loader finds by itself what LLVM finds.
+  const absl::StatusOr<Target> target = DetectTarget();
+  ASSERT_TRUE(target.ok());
+  std::vector<std::string> of_llvm;
+  for (const std::string& feature : target->features) {
+    if (feature[0] == '+') of_llvm.push_back(feature.substr(1));
+  }
+  EXPECT_THAT(host::CpuFeatures(), testing::UnorderedElementsAreArray(of_llvm));
+}
+
+TEST(Signature, DeclarationsAloneWithBodiesForAnotherDevice) {
+  const std::string declarations =
+      "struct Pair { int a; double b; };\n"
+      "__device__ float helper(float x) { BODY }\n"
+      "namespace n { __constant__ float table[4]; }\n"
+      "extern \"C\" __global__ void first(const float4* in, Pair p, bool b) { BODY }\n"
+      "template <class T> __global__ void __launch_bounds__(64) second(T* x, T y) { BODY }\n";
+  const auto with_body = [&](std::string text, const std::string& body) {
+    for (std::size_t at; (at = text.find("BODY")) != std::string::npos;) text.replace(at, 4, body);
+    return text;
+  };
+  proto::CompileRequest request =
+      RequestFor(with_body(declarations, "this is __builtin_amdgcn_nothing(of + the {} host;"),
+                 {"second<double>", "first"});
+  request.set_signature_only(true);
+  const proto::CompileReply reply = Compile(request);
+  const proto::HostCodeObject code = CodeOf(reply);
+  EXPECT_TRUE(code.object().empty());
+  std::string source = declarations;
+  source.replace(source.find("BODY"), 4, "return x;");
+  const proto::HostCodeObject whole =
+      CodeOf(Compile(with_body(source, ""), {"second<double>", "first"}));
+  ASSERT_EQ(code.kernels_size(), 2);
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(code.kernels(i).symbol(), whole.kernels(i).symbol());
+    ASSERT_EQ(code.kernels(i).params_size(), whole.kernels(i).params_size());
+    for (int j = 0; j < code.kernels(i).params_size(); ++j) {
+      EXPECT_EQ(code.kernels(i).params(j).SerializeAsString(),
+                whole.kernels(i).params(j).SerializeAsString());
+    }
+  }
+  EXPECT_EQ(code.kernels(0).max_threads_per_block(), 64u);
+  EXPECT_TRUE(std::any_of(code.globals().begin(), code.globals().end(),
+                          [](const auto& global) { return global.name() == "n::table"; }));
+
+  request.set_names(1, "third");
+  EXPECT_EQ(Compile(request).outcome(), proto::CompileReply::SOURCE_ERROR);
+  EXPECT_NE(Text(Compile(request)).find("the source has: first, second<...>"), std::string::npos);
+  request.set_source("#include \"/etc/passwd\"\n" + request.source());
+  EXPECT_EQ(Compile(request).outcome(), proto::CompileReply::SOURCE_ERROR);
 }
 
 }  // namespace

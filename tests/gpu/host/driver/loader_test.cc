@@ -12,6 +12,7 @@
 #include <random>
 
 #include "gpu/host/abi.h"
+#include "gpu/host/cpu_features.h"
 #include "gpu/host/driver/elf_object.h"
 #include "gpu/host/driver/module.h"
 #include "tests/gpu/host/driver/hand_made.h"
@@ -200,6 +201,16 @@ TEST_F(ModuleTest, OnlyThisVersionOfTheInterface) {
   EXPECT_TRUE(Load(object).ok());
   object.set_abi_version(kAbiVersion + 1);
   EXPECT_THAT(std::string(Load(object).message()), HasSubstr("version"));
+}
+
+TEST_F(ModuleTest, OnlyCodeThatThisProcessorRuns) {
+  proto::HostCodeObject object = ContractKernels();
+  for (const std::string& feature : CpuFeatures()) object.add_target_features(feature);
+  EXPECT_TRUE(Load(object).ok());
+  object.set_target_cpu("nextyear");
+  object.add_target_features("avx2048");
+  EXPECT_THAT(std::string(Load(object).message()),
+              HasSubstr("compiled for nextyear, this processor lacks avx2048"));
 }
 
 TEST_F(ModuleTest, SignaturesAreChecked) {

@@ -310,6 +310,16 @@ extern "C" __global__ void k(const __half* a, float* b, int n, uint8_t* q, int64
   EXPECT_EQ(reply.outcome(), CompileReply::OK) << Text(reply);
 }
 
+TEST_P(VendorCompilerTest, HalfPrecisionOfBothKinds) {
+  for (const char* type : {"__half", "__hip_bfloat16"}) {
+    const std::string source =
+        "#include <hip/hip_bf16.h>\nextern \"C\" __global__ void k(const " + std::string(type) +
+        "* a, float* b) {\n  b[threadIdx.x] = (float)a[threadIdx.x] + (float)" + std::string(type) +
+        "(1.5f);\n}";
+    EXPECT_EQ(Compile(source).outcome(), CompileReply::OK) << type << Text(Compile(source));
+  }
+}
+
 TEST_P(VendorCompilerTest, NonsenseIsAnswered) {
   std::string garbage(10'000, '\0');
   unsigned state = 1;
