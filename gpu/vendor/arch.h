@@ -12,10 +12,10 @@ namespace amdgpu::vendor {
 
 // Whether code for `target` runs on a device whose arch is `arch`, as the vendors promise it.
 //
-// AMD: the same processor ("gfx90a") or a generic one that covers it ("gfx11-generic"), and each feature that the target names ("gfx90a:xnack-") as
-// the device has it. NVIDIA: a cubin ("sm_86") on the same major version and the same or a later
-// minor one, an arch-specific one ("sm_90a") on exactly its own; PTX ("compute_80") on that version
-// and every later one.
+// AMD: the same processor ("gfx90a") or a generic one that covers it ("gfx11-generic"), and each
+// feature that the target names ("gfx90a:xnack-") as the device has it. NVIDIA: a cubin ("sm_86")
+// on the same major version and the same or a later minor one, an arch-specific one ("sm_90a") on
+// exactly its own; PTX ("compute_80") on that version and every later one.
 bool RunsOn(absl::string_view target, absl::string_view arch);
 
 // "gfx90a" of "gfx90a:sramecc+:xnack-".
