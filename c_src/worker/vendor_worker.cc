@@ -1,5 +1,7 @@
 #include "c_src/worker/vendor_worker.h"
 
+#include <stdlib.h>
+
 #include <atomic>
 #include <utility>
 
@@ -18,6 +20,9 @@ std::atomic<const vendor::RunningLaunches*> running{nullptr};
 absl::StatusOr<std::unique_ptr<gpu::Driver>> MakeVendorDriver(
     const DriverRequest& request, gpu::CompletionSink& sink,
     const std::vector<std::string>& libraries) {
+  // CUDA would load a kernel's code when it is first launched, and wait for what runs on the device
+  // to do so: for a kernel that waits for that launch, for ever.
+  setenv("CUDA_MODULE_LOADING", "EAGER", /*overwrite=*/0);
   absl::StatusOr<std::shared_ptr<const vendor::VendorApi>> api =
       vendor::LoadVendorApi(request.kind, libraries);
   if (!api.ok()) return api.status();

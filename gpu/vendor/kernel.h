@@ -46,6 +46,7 @@ struct Kernel {
   // Most dynamic shared memory that the vendor was told to expect.
   std::atomic<std::uint32_t> dynamic_shared_allowed{0};
   Estimate estimate;
+  bool prints = false;                              // its module has printf in it
   std::atomic<std::uint64_t>* in_flight = nullptr;  // launches of the module that have not ended
 };
 

@@ -48,14 +48,19 @@ Result Lane::Await(const Batch& batch) {
   if (batch.event == nullptr) return batch.error;
   std::uint64_t expected = 0;
   bool known = true;
+  bool prints = false;
   for (Operation& operation : current_) {
     expected += operation.expected_ns;
     known = known && (operation.marker || operation.expected_ns != 0);
-    if (operation.kernel != nullptr && !operation.start_told) {
-      parts_.sink.OnStart(operation.ticket, NowNs());
-    }
+    if (operation.kernel == nullptr) continue;
+    prints = prints || operation.kernel->prints;
+    if (!operation.start_told) parts_.sink.OnStart(operation.ticket, NowNs());
   }
-  return current_.empty() ? kSuccess : WaitForEvent(batch.event, known ? expected : 0);
+  if (current_.empty()) return kSuccess;
+  const Result result = WaitForEvent(batch.event, known ? expected : 0);
+  // Querying does not make the vendor write out what was printed; waiting does.
+  if (result == kSuccess && prints) return parts_.context.api().EventSynchronize(batch.event);
+  return result;
 }
 
 Result Lane::WaitForEvent(Event event, std::uint64_t expected_ns) {

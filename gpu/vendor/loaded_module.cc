@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/memory/memory.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "gpu/vendor/arch.h"
 #include "gpu/vendor/errors.h"
@@ -14,6 +15,9 @@ namespace {
 
 // More than any kernel's arguments.
 constexpr std::uint32_t kMaxArgsBytes = 64 * 1024;
+// What printf is called in code for NVIDIA. It fills a buffer that is written out when the CPU next
+// waits for the device; on AMD a thread of the runtime's prints meanwhile.
+constexpr absl::string_view kCudaPrintf = "vprintf";
 
 std::uint32_t Attribute(const VendorApi& api, Function function, FunctionAttribute attribute) {
   int value = 0;
@@ -46,6 +50,7 @@ absl::StatusOr<std::unique_ptr<LoadedModule>> LoadedModule::Load(
   }
   if (result != kSuccess) return ToStatus(api, result, "loading the module");
   auto loaded = absl::WrapUnique(new LoadedModule(context, module));
+  loaded->prints_ = absl::StrContains(code.image(), kCudaPrintf);
   for (const gpu::KernelInfo& info : code.kernels()) {
     if (absl::Status status = loaded->AddKernel(info); !status.ok()) return status;
   }
@@ -81,6 +86,7 @@ absl::Status LoadedModule::AddKernel(const gpu::KernelInfo& info) {
   kernel->local_bytes = Attribute(api, kernel->function, FunctionAttribute::kLocalBytes);
   kernel->dynamic_shared_allowed =
       Attribute(api, kernel->function, FunctionAttribute::kMaxDynamicSharedBytes);
+  kernel->prints = prints_;
   kernel->in_flight = &in_flight_;
   kernels_.push_back(std::move(kernel));
   return absl::OkStatus();

@@ -48,6 +48,7 @@ class LoadedModule {
 
   const DeviceContext& context_;
   const Module module_;
+  bool prints_ = false;
   std::vector<std::unique_ptr<Kernel>> kernels_;
   absl::flat_hash_map<std::string, std::string> symbols_;  // of variables, by name
   std::atomic<std::uint64_t> in_flight_{0};

@@ -1,7 +1,7 @@
 // Which launches are under way, for who has to name one when the device or the process fails.
 //
-// The vendors do not say which launch failed, and tell of the failure at whatever is asked next: one
-// can be named only if it is the only one, or if all of them are of one kernel.
+// The vendors do not say which launch failed, and tell of the failure at whatever is asked next:
+// one can be named only if it is the only one, or if all of them are of one kernel.
 
 #ifndef AMDGPU_GPU_VENDOR_RUNNING_LAUNCHES_H_
 #define AMDGPU_GPU_VENDOR_RUNNING_LAUNCHES_H_
