@@ -115,6 +115,15 @@ absl::StatusOr<Allocation> Pool::AllocateHeld(const AllocationRequest& request,
 
 absl::StatusOr<Allocation> Pool::AllocateShared(const AllocationRequest& request,
                                                 std::uint32_t granules, std::uint32_t flags) {
+  if (tlsf_.fenced() == 0 && waiting_.empty()) {
+    const NodeIndex index = tlsf_.AllocateShared(granules);
+    if (index != kNoNode) return GiveOut(index, request, Fence{}, flags);
+  }
+  return AllocateAny(request, granules, flags);
+}
+
+absl::StatusOr<Allocation> Pool::AllocateAny(const AllocationRequest& request,
+                                             std::uint32_t granules, std::uint32_t flags) {
   Drain(kDrainStep);
   Tlsf::Request wanted{.granules = granules, .stream = request.stream, .idle = request.idle};
   Tlsf::Taken taken = tlsf_.Allocate(wanted);

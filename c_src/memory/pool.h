@@ -73,6 +73,9 @@ class Pool final : public MemoryResource {
   // From Tlsf.
   absl::StatusOr<Allocation> AllocateShared(const AllocationRequest& request,
                                             std::uint32_t granules, std::uint32_t flags);
+  // The same with all that may be tried before giving up.
+  absl::StatusOr<Allocation> AllocateAny(const AllocationRequest& request, std::uint32_t granules,
+                                         std::uint32_t flags);
   static absl::StatusOr<Allocation> Refuse(const AllocationRequest& request);
   absl::Status NoRoom(std::uint32_t granules) const;
   absl::StatusOr<LiveBlock> DeallocateUsed(BlockHandle handle, absl::Span<const Fence> fences);

@@ -4,22 +4,7 @@
 
 namespace amdgpu {
 
-Tlsf::Taken Tlsf::Take(const Request& request) {
-  if (!nodes_.HasRoom(1)) return {};
-  const std::uint32_t granules = request.granules;
-  const int scan = request.thorough ? Bins::kScanAll : Bins::kScan;
-  StreamSet* const set =
-      !request.idle && request.stream < sets_.size() ? sets_[request.stream].get() : nullptr;
-  if (set != nullptr) {
-    const NodeIndex index = set->bins.Find(nodes_, granules, scan);
-    if (index != kNoNode) return TakeFenced(*set, index, granules);
-  }
-  const NodeIndex index = TakeShared(granules, scan);
-  if (index == kNoNode && set != nullptr && request.thorough) return TakeRun(*set, granules);
-  return {index, 0};
-}
-
-NodeIndex Tlsf::TakeShared(std::uint32_t granules, int scan) {
+inline NodeIndex Tlsf::TakeShared(std::uint32_t granules, int scan) {
   const NodeIndex index = shared_.Find(nodes_, granules, scan);
   if (index == kNoNode) return kNoNode;
   Node& node = nodes_[index];
@@ -36,6 +21,33 @@ NodeIndex Tlsf::TakeShared(std::uint32_t granules, int scan) {
   node.granules -= granules;
   shared_.Resized(nodes_, index, node.granules + granules);
   return front;
+}
+
+Tlsf::Taken Tlsf::Allocate(const Request& request) {
+  const Taken taken = nodes_.HasRoom(1) ? Take(request) : Taken{};
+  if (taken.node != kNoNode) CountTaken(request.granules);
+  return taken;
+}
+
+NodeIndex Tlsf::AllocateShared(std::uint32_t granules) {
+  if (!nodes_.HasRoom(1)) return kNoNode;
+  const NodeIndex index = TakeShared(granules, Bins::kScan);
+  if (index != kNoNode) CountTaken(granules);
+  return index;
+}
+
+Tlsf::Taken Tlsf::Take(const Request& request) {
+  const std::uint32_t granules = request.granules;
+  const int scan = request.thorough ? Bins::kScanAll : Bins::kScan;
+  StreamSet* const set =
+      !request.idle && request.stream < sets_.size() ? sets_[request.stream].get() : nullptr;
+  if (set != nullptr) {
+    const NodeIndex index = set->bins.Find(nodes_, granules, scan);
+    if (index != kNoNode) return TakeFenced(*set, index, granules);
+  }
+  const NodeIndex index = TakeShared(granules, scan);
+  if (index == kNoNode && set != nullptr && request.thorough) return TakeRun(*set, granules);
+  return {index, 0};
 }
 
 Tlsf::Taken Tlsf::TakeFenced(StreamSet& set, NodeIndex index, std::uint32_t granules) {

@@ -47,17 +47,9 @@ class Tlsf {
 
   // A block of exactly that length, from what the stream alone may have or else from what everyone
   // may. kNoNode also if NodeTable is full.
-  Taken Allocate(const Request& request) {
-    // Most often nothing is fenced.
-    const bool simple = fenced_ == 0 && !request.thorough && nodes_.HasRoom(1);
-    const Taken taken =
-        simple ? Taken{TakeShared(request.granules, Bins::kScan), 0} : Take(request);
-    if (taken.node != kNoNode) {
-      taken_ += request.granules;
-      ++taken_blocks_;
-    }
-    return taken;
-  }
+  Taken Allocate(const Request& request);
+  // The same from what everyone may have, for when nothing is fenced: faster.
+  NodeIndex AllocateShared(std::uint32_t granules);
 
   // Frees a block, for everyone if `pending` is none and else for its stream until it has passed.
   void Free(NodeIndex index, const Fence& pending) {
@@ -105,8 +97,11 @@ class Tlsf {
   };
 
   Taken Take(const Request& request);
-  // From shared_ only.
   NodeIndex TakeShared(std::uint32_t granules, int scan);
+  void CountTaken(std::uint32_t granules) {
+    taken_ += granules;
+    ++taken_blocks_;
+  }
   NodeIndex MakeBlock(std::uint32_t offset, std::uint32_t granules);
   void Link(NodeIndex before, NodeIndex after);
   // Cuts `index` to `granules`; the rest becomes a block of its own, in no set, which is returned.
