@@ -114,6 +114,9 @@ void Reword(Diagnostic* diagnostic) {
   } else if (absl::ConsumePrefix(&message, "could not open source file \"") ||
              absl::ConsumePrefix(&message, "cannot open source file \"")) {
     file = std::string(message.substr(0, message.rfind('"')));
+  } else if (absl::StrContains(message, "': Permission denied") &&
+             absl::ConsumePrefix(&message, "cannot open file '")) {
+    file = std::string(message.substr(0, message.rfind("': ")));
   } else {
     return;
   }
