@@ -1,7 +1,12 @@
 defmodule AMDGPU.Compiler do
   @moduledoc """
   The compile service that all devices share: a memory cache, a disk cache, and one warm compiler
-  process that forks a sandboxed child for each compile. It starts with the first device.
+  process that forks a sandboxed child for each compile. It starts with the first device or bundle.
+
+  Code for GPUs is made by a second process of the kind, which starts when it is first needed: hipRTC
+  for AMD, NVRTC for NVIDIA. They are found where the loader finds libraries, below `$ROCM_PATH`,
+  `$HIP_PATH` and `/opt/rocm`, below `$CUDA_HOME`, `$CUDA_PATH` and `/usr/local/cuda`; or they are
+  what `$AMDGPU_HIPRTC_LIBRARY` and `$AMDGPU_NVRTC_LIBRARY` name.
 
   Configuration of the application `:amdgpu`:
 

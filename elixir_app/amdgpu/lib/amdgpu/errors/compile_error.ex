@@ -4,7 +4,8 @@ defmodule AMDGPU.CompileError do
 
     * `kernel` - the name that was asked for
     * `reason` - `:source_error` (the diagnostics say what), `:crashed` (the compiler did, twice),
-      `:out_of_memory`, `:output_too_large`, `:refused` or `:cancelled`
+      `:out_of_memory`, `:output_too_large`, `:refused` (an option or a target that is none, a
+      compiler that this machine does not have) or `:cancelled`
     * `diagnostics` - a list of `AMDGPU.Diagnostic`, as the compiler gave them
   """
 
