@@ -3,10 +3,11 @@
 //
 //   ELEMENT  the type of the elements
 //   BYTES    1: ELEMENT is unsigned char and the bin is the value, of 256 bins
-// histogram keeps a block's counts in shared memory (bins <= SHARED_BINS); histogram_large does without.
+// histogram keeps a block's counts in shared memory (bins <= SHARED_BINS); histogram_large does without. Blocks have THREADS threads.
 #include "common.h"
 
 #define SHARED_BINS 4096
+#define THREADS 256
 #ifndef BYTES
 #define BYTES 0
 #endif
@@ -16,7 +17,7 @@ typedef Element<ELEMENT> E;
 // The bin of `x`, or -1. `scale` is bins / (high - low).
 __device__ inline int bin_of(ELEMENT element, double low, double high, double scale, int bins) {
 #if BYTES
-  return (int)element;
+  return (int)element;  // all of them count
 #else
   const double x = (double)E::load(element);
   if (!(x >= low && x <= high)) return -1;
@@ -27,24 +28,26 @@ __device__ inline int bin_of(ELEMENT element, double low, double high, double sc
 
 extern "C" __global__ void histogram(const ELEMENT* in, unsigned* out, double low, double high, double scale,
                                      int bins, index_t n) {
+  // All threads go through the bins alike, whether there are so many or not.
   __shared__ unsigned counts[BYTES ? 256 : SHARED_BINS];
-  for (int bin = threadIdx.x; bin < bins; bin += blockDim.x) counts[bin] = 0;
+  for (int bin = 0; bin < bins; bin += THREADS) counts[bin + threadIdx.x] = 0;
   __syncthreads();
-  const index_t step = (index_t)gridDim.x * blockDim.x;
-  for (index_t i = (index_t)blockIdx.x * blockDim.x + threadIdx.x; i < n; i += step) {
+  const index_t step = (index_t)gridDim.x * THREADS;
+  for (index_t i = (index_t)blockIdx.x * THREADS + threadIdx.x; i < n; i += step) {
     const int bin = bin_of(in[i], low, high, scale, bins);
-    if (bin >= 0) atomicAdd(&counts[bin], 1u);
+    if (BYTES || bin >= 0) atomicAdd(&counts[bin], 1u);
   }
   __syncthreads();
-  for (int bin = threadIdx.x; bin < bins; bin += blockDim.x) {
-    if (counts[bin] != 0) atomicAdd(&out[bin], counts[bin]);
+  for (int first = 0; first < bins; first += THREADS) {
+    const int bin = first + threadIdx.x;
+    if (bin < bins && counts[bin] != 0) atomicAdd(&out[bin], counts[bin]);
   }
 }
 
 extern "C" __global__ void histogram_large(const ELEMENT* in, unsigned* out, double low, double high,
                                            double scale, int bins, index_t n) {
-  const index_t step = (index_t)gridDim.x * blockDim.x;
-  for (index_t i = (index_t)blockIdx.x * blockDim.x + threadIdx.x; i < n; i += step) {
+  const index_t step = (index_t)gridDim.x * THREADS;
+  for (index_t i = (index_t)blockIdx.x * THREADS + threadIdx.x; i < n; i += step) {
     const int bin = bin_of(in[i], low, high, scale, bins);
     if (bin >= 0) atomicAdd(&out[bin], 1u);
   }

@@ -33,6 +33,38 @@ __device__ inline void put(ELEMENT* c, real sum, real alpha, real beta) {
 
 #ifndef MATRIX_CORES
 
+// Where a block's tiles begin, and where the matrices end.
+struct Corner {
+  int row, column, first;
+  int m, n, k;
+};
+
+// Neighbouring threads read neighbouring elements, whichever way the matrix lies. All threads go through the loops
+// alike; only at the edges of the matrices (kEdge) some read nothing.
+template <bool kEdge>
+__device__ inline void load_tiles(real (*tile_a)[BLOCK_K + 1], real (*tile_b)[BLOCK_N], const ELEMENT* a,
+                                  const ELEMENT* b, index_t line_a, index_t line_b, const Corner& at) {
+  const int tx = threadIdx.x, ty = threadIdx.y;
+#pragma unroll
+  for (int y = 0; y < (TRANSPOSE_A ? BLOCK_K : BLOCK_M); y += THREADS_Y) {
+#pragma unroll
+    for (int x = 0; x < (TRANSPOSE_A ? BLOCK_M : BLOCK_K); x += THREADS_X) {
+      const int r = TRANSPOSE_A ? x + tx : y + ty, i = TRANSPOSE_A ? y + ty : x + tx;
+      const bool inside = !kEdge || (at.row + r < at.m && at.first + i < at.k);
+      tile_a[r][i] = inside ? E::load(element_a(a, line_a, at.row + r, at.first + i)) : (real)0;
+    }
+  }
+#pragma unroll
+  for (int y = 0; y < (TRANSPOSE_B ? BLOCK_N : BLOCK_K); y += THREADS_Y) {
+#pragma unroll
+    for (int x = 0; x < (TRANSPOSE_B ? BLOCK_K : BLOCK_N); x += THREADS_X) {
+      const int c = TRANSPOSE_B ? y + ty : x + tx, i = TRANSPOSE_B ? x + tx : y + ty;
+      const bool inside = !kEdge || (at.column + c < at.n && at.first + i < at.k);
+      tile_b[i][c] = inside ? E::load(element_b(b, line_b, at.first + i, at.column + c)) : (real)0;
+    }
+  }
+}
+
 extern "C" __global__ void __launch_bounds__(THREADS_X * THREADS_Y)
     matmul(const ELEMENT* a, const ELEMENT* b, ELEMENT* c, int m, int n, int k, index_t line_a, index_t line_b,
            index_t line_c, index_t matrix_a, index_t matrix_b, index_t matrix_c, real alpha, real beta) {
@@ -50,36 +82,11 @@ extern "C" __global__ void __launch_bounds__(THREADS_X * THREADS_Y)
     for (int j = 0; j < THREAD_N; ++j) sums[i][j] = 0;
   }
   for (int first = 0; first < k; first += BLOCK_K) {
-    // Neighbouring threads read neighbouring elements, whichever way the matrix lies.
-    if (TRANSPOSE_A) {
-      for (int i = ty; i < BLOCK_K; i += THREADS_Y) {
-        for (int r = tx; r < BLOCK_M; r += THREADS_X) {
-          const bool inside = row0 + r < m && first + i < k;
-          tile_a[r][i] = inside ? E::load(element_a(a, line_a, row0 + r, first + i)) : (real)0;
-        }
-      }
+    const Corner at = {row0, column0, first, m, n, k};
+    if (row0 + BLOCK_M <= m && column0 + BLOCK_N <= n && first + BLOCK_K <= k) {
+      load_tiles<false>(tile_a, tile_b, a, b, line_a, line_b, at);
     } else {
-      for (int r = ty; r < BLOCK_M; r += THREADS_Y) {
-        for (int i = tx; i < BLOCK_K; i += THREADS_X) {
-          const bool inside = row0 + r < m && first + i < k;
-          tile_a[r][i] = inside ? E::load(element_a(a, line_a, row0 + r, first + i)) : (real)0;
-        }
-      }
-    }
-    if (TRANSPOSE_B) {
-      for (int col = ty; col < BLOCK_N; col += THREADS_Y) {
-        for (int i = tx; i < BLOCK_K; i += THREADS_X) {
-          const bool inside = column0 + col < n && first + i < k;
-          tile_b[i][col] = inside ? E::load(element_b(b, line_b, first + i, column0 + col)) : (real)0;
-        }
-      }
-    } else {
-      for (int i = ty; i < BLOCK_K; i += THREADS_Y) {
-        for (int col = tx; col < BLOCK_N; col += THREADS_X) {
-          const bool inside = column0 + col < n && first + i < k;
-          tile_b[i][col] = inside ? E::load(element_b(b, line_b, first + i, column0 + col)) : (real)0;
-        }
-      }
+      load_tiles<true>(tile_a, tile_b, a, b, line_a, line_b, at);
     }
     __syncthreads();
 #pragma unroll

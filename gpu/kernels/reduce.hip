@@ -98,9 +98,12 @@ extern "C" __global__ void reduce_partial(const ELEMENT* in, value_t* partial, i
   value_t value = start_value(in, begin, n);
 #if INDEXED
   __shared__ index_t indices[THREADS];
-  index_t index = -1;
+  index_t index = begin < n ? begin : -1;
   for (index_t i = begin; i < n; i += step) {
-    combine_indexed(value, index, (value_t)Element<ELEMENT>::load(in[i]), i);
+    const value_t next = (value_t)Element<ELEMENT>::load(in[i]);
+    const bool wins = better(next, value);
+    value = wins ? next : value;
+    index = wins ? i : index;
   }
   reduce_block(values, indices, value, index);
   if (threadIdx.x == 0) {
@@ -140,53 +143,77 @@ extern "C" __global__ void reduce_final(const value_t* partial, const index_t* p
 #endif
 }
 
-// A block for each row of `columns` > 0 elements.
+// A block for each row of `columns` > 0 elements. All threads go through whole strides alike; what is left of the
+// row is a stride of its own.
 extern "C" __global__ void reduce_rows(const ELEMENT* in, RESULT* out, index_t columns) {
   __shared__ value_t values[THREADS];
   const ELEMENT* row = in + blockIdx.x * columns;
   const index_t t = threadIdx.x;
   value_t value = start_value(row, t, columns);
+  index_t first = 0;
 #if INDEXED
   __shared__ index_t indices[THREADS];
-  index_t index = -1;
-  for (index_t i = t; i < columns; i += THREADS) {
-    combine_indexed(value, index, (value_t)Element<ELEMENT>::load(row[i]), i);
+  index_t index = t < columns ? t : -1;
+  for (; first + THREADS <= columns; first += THREADS) {
+    const value_t next = (value_t)Element<ELEMENT>::load(row[first + t]);
+    const bool wins = better(next, value);
+    value = wins ? next : value;
+    index = wins ? first + t : index;
+  }
+  if (first + t < columns) {
+    const value_t next = (value_t)Element<ELEMENT>::load(row[first + t]);
+    const bool wins = better(next, value);
+    value = wins ? next : value;
+    index = wins ? first + t : index;
   }
   reduce_block(values, indices, value, index);
   if (t == 0) out[blockIdx.x] = index;
 #else
-  for (index_t i = t; i < columns; i += THREADS) {
-    value = combine(value, (value_t)Element<ELEMENT>::load(row[i]));
+  for (; first + THREADS <= columns; first += THREADS) {
+    value = combine(value, (value_t)Element<ELEMENT>::load(row[first + t]));
   }
+  if (first + t < columns) value = combine(value, (value_t)Element<ELEMENT>::load(row[first + t]));
   value = reduce_block(values, value);
   if (t == 0) out[blockIdx.x] = Element<RESULT>::store(value);
 #endif
 }
 
-// in is [outer][axis][inner], axis > 0; a thread for each element of out, [outer][inner], from `first` on.
-extern "C" __global__ void reduce_axis(const ELEMENT* in, RESULT* out, index_t first, index_t outer,
-                                       index_t axis, index_t inner) {
-  const index_t i = first + (index_t)blockIdx.x * blockDim.x + threadIdx.x;
-  if (i >= outer * inner) return;
-  const ELEMENT* column = in + i / inner * axis * inner + i % inner;
+// One thread's part of the two below: elements `inner` apart, axis > 0 of them.
+__device__ inline void reduce_column(const ELEMENT* column, RESULT* out, index_t axis, index_t inner) {
 #if OPERATION == REDUCE_SUM
   value_t value = 0;
   for (index_t k = 0; k < axis; ++k) value += (value_t)Element<ELEMENT>::load(column[k * inner]);
-  out[i] = Element<RESULT>::store(value);
+  *out = Element<RESULT>::store(value);
 #else
   value_t value = (value_t)Element<ELEMENT>::load(column[0]);
   index_t index = 0;
   for (index_t k = 1; k < axis; ++k) {
     const value_t next = (value_t)Element<ELEMENT>::load(column[k * inner]);
-    if (better(next, value)) {
-      value = next;
-      index = k;
-    }
+    const bool wins = better(next, value);
+    value = wins ? next : value;
+    index = wins ? k : index;
   }
 #if INDEXED
-  out[i] = index;
+  *out = index;
 #else
-  out[i] = Element<RESULT>::store(value);
+  *out = Element<RESULT>::store(value);
 #endif
 #endif
+}
+
+// in is [gridDim.y][axis][inner]: neighbouring threads go down neighbouring columns.
+extern "C" __global__ void reduce_columns(const ELEMENT* in, RESULT* out, index_t axis, index_t inner) {
+  const index_t i = (index_t)blockIdx.x * blockDim.x + threadIdx.x;
+  if (i < inner) {
+    reduce_column(in + blockIdx.y * axis * inner + i, out + blockIdx.y * inner + i, axis, inner);
+  }
+}
+
+// The same for any [outer][axis][inner], where rows are short or many; elements of out from `first` on.
+extern "C" __global__ void reduce_axis(const ELEMENT* in, RESULT* out, index_t first, index_t outer,
+                                       index_t axis, index_t inner) {
+  const index_t i = first + (index_t)blockIdx.x * blockDim.x + threadIdx.x;
+  if (i < outer * inner) {
+    reduce_column(in + i / inner * axis * inner + i % inner, out + i, axis, inner);
+  }
 }

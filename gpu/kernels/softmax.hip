@@ -14,6 +14,21 @@
 typedef Element<ELEMENT> E;
 typedef E::Compute real;
 
+// The statement for each of the thread's elements i of a row. All threads go through whole strides alike; what is left of
+// the row is a stride of its own.
+#define FOR_EACH_OF_ROW(i, ...)                                \
+  {                                                            \
+    index_t first = 0;                                         \
+    for (; first + THREADS <= columns; first += THREADS) {     \
+      const index_t i = first + t;                             \
+      __VA_ARGS__;                                             \
+    }                                                          \
+    if (first + t < columns) {                                 \
+      const index_t i = first + t;                             \
+      __VA_ARGS__;                                             \
+    }                                                          \
+  }
+
 extern "C" __global__ void softmax(const ELEMENT* in, ELEMENT* out, index_t columns) {
   __shared__ real part[THREADS];
   const ELEMENT* row = in + blockIdx.x * columns;
@@ -21,7 +36,7 @@ extern "C" __global__ void softmax(const ELEMENT* in, ELEMENT* out, index_t colu
   const int t = threadIdx.x;
 
   real top = E::load(row[t < columns ? t : 0]);
-  for (index_t i = t; i < columns; i += THREADS) top = larger(top, E::load(row[i]));
+  FOR_EACH_OF_ROW(i, top = larger(top, E::load(row[i])))
   part[t] = top;
   __syncthreads();
   for (int half = THREADS / 2; half > 0; half >>= 1) {
@@ -32,7 +47,7 @@ extern "C" __global__ void softmax(const ELEMENT* in, ELEMENT* out, index_t colu
   __syncthreads();
 
   real sum = 0;
-  for (index_t i = t; i < columns; i += THREADS) sum += f_exp(E::load(row[i]) - top);
+  FOR_EACH_OF_ROW(i, sum += f_exp(E::load(row[i]) - top))
   part[t] = sum;
   __syncthreads();
   for (int half = THREADS / 2; half > 0; half >>= 1) {
@@ -43,9 +58,9 @@ extern "C" __global__ void softmax(const ELEMENT* in, ELEMENT* out, index_t colu
 
 #if LOGARITHMIC
   const real shift = top + f_log(sum);
-  for (index_t i = t; i < columns; i += THREADS) result[i] = E::store(E::load(row[i]) - shift);
+  FOR_EACH_OF_ROW(i, result[i] = E::store(E::load(row[i]) - shift))
 #else
   const real scale = 1 / sum;
-  for (index_t i = t; i < columns; i += THREADS) result[i] = E::store(f_exp(E::load(row[i]) - top) * scale);
+  FOR_EACH_OF_ROW(i, result[i] = E::store(f_exp(E::load(row[i]) - top) * scale))
 #endif
 }

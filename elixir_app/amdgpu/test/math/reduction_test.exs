@@ -100,7 +100,17 @@ defmodule AMDGPU.Math.ReductionTest do
 
   describe "along an axis" do
     test "is the reduction of each column", %{device: device} do
-      shapes = [{7}, {3, 5}, {1, 300}, {4, 64}, {2, 3, 4}, {5, 1, 70}, {2, 100, 3}, {1, 1, 1}]
+      shapes = [
+        {7},
+        {3, 5},
+        {1, 300},
+        {4, 64},
+        {2, 3, 4},
+        {5, 1, 70},
+        {2, 100, 3},
+        {2, 3, 300},
+        {1, 1, 1}
+      ]
 
       for shape <- shapes, axis <- 0..(tuple_size(shape) - 1) do
         sizes = Tuple.to_list(shape)

@@ -2,6 +2,7 @@
 
 #include "gpu/host/compiler/passes/guard_versioning.h"
 
+#include <algorithm>
 #include <cstddef>
 
 #include "gpu/host/abi.h"
@@ -34,6 +35,15 @@ bool isGuardedIndex(const KernelCore& core, Value* left, Value* right, Order ord
   return index && index->uses_thread && index->uses_block && bound && !bound->uses_thread;
 }
 
+// A constant that the index of some thread of the first block reaches: the lower end of what a
+// kernel works on, as in `x > 0`. Other bounds are upper ends.
+bool isLowerEnd(const KernelCore& core, const Value* bound) {
+  const auto* constant = llvm::dyn_cast<llvm::ConstantInt>(bound);
+  const std::uint64_t threads =
+      std::uint64_t{core.shape[0]} * std::max(core.shape[1], 1u) * std::max(core.shape[2], 1u);
+  return constant && constant->getValue().sle(static_cast<std::int64_t>(threads));
+}
+
 std::optional<Guard> asGuard(const KernelCore& core, ICmpInst* comparison) {
   if (core.isBlockLevel(comparison->getParent()) || comparison->isEquality()) return std::nullopt;
   Value* left = comparison->getOperand(0);
@@ -48,8 +58,9 @@ std::optional<Guard> asGuard(const KernelCore& core, ICmpInst* comparison) {
     predicate = CmpInst::getSwappedPredicate(predicate);
     if (!isGuardedIndex(core, left, right, order)) return std::nullopt;
   }
-  // `i >= n` is written to leave early: expect it to be false. `i > 0` is expected to be true.
-  const bool passes = isLess(predicate) || llvm::isa<llvm::ConstantInt>(right);
+  // `i >= n` and `x < 1` are written to leave early: expect them to be false. `x > 0` is expected
+  // to be true.
+  const bool passes = isLess(predicate) != isLowerEnd(core, right);
   if (!passes) predicate = CmpInst::getInversePredicate(predicate);
   return Guard{comparison, order, passes, predicate, left, right};
 }

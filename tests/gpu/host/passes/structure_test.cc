@@ -46,6 +46,30 @@ TEST(StructureTest, ThreadLoopIsVectorisedWithoutMask) {
   EXPECT_TRUE(contains(core, "@vadd.general")) << "the last block checks each thread";
 }
 
+// Written as `x >= 1 && ...` or turned into `x < 1` by LLVM: blocks inside run unmasked.
+TEST(StructureTest, LowerEndsAreDecidedPerBlockToo) {
+  HostPassOptions options;
+  options.block_shape = {64, 1, 1};
+  KernelJit jit(R"(
+extern "C" __global__ void k(const float* in, float* out, int n) {
+  int i = blockIdx.x * blockDim.x + threadIdx.x;
+  if (i >= n) return;
+  float sum = in[i];
+  if (i < 1) sum = 0;
+  out[i] = sum + 1;
+})",
+                options);
+  ASSERT_EQ(jit.errors(), "");
+  const std::string core = functionText(jit.ir(), "k.core");
+  EXPECT_TRUE(contains(core, kWideFloats)) << core;
+  EXPECT_FALSE(contains(core, "llvm.masked")) << core;
+  std::vector<float> in(200, 1), out(200, 0);
+  jit.run("k", {4}, {64}, Arguments(in.data(), out.data(), 190));
+  EXPECT_EQ(out[0], 1);
+  EXPECT_EQ(std::count(out.begin(), out.end(), 2.0f), 189);
+  EXPECT_EQ(out[190], 0);
+}
+
 TEST(StructureTest, GenericCodeHasOneCore) {
   KernelJit jit(kVadd);
   ASSERT_EQ(jit.errors(), "");

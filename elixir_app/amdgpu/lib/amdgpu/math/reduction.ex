@@ -10,6 +10,9 @@ defmodule AMDGPU.Math.Reduction do
   # Rows shorter than this do not occupy a block.
   @short_row 64
   @most_rows 4_194_304
+  # What one launch of a kernel with a thread for each column takes.
+  @most_columns 1_073_741_824
+  @most_blocks 65_535
 
   @scan_tile 256 * 8
   @shared_bins 4096
@@ -37,6 +40,12 @@ defmodule AMDGPU.Math.Reduction do
         inner == 1 and axis >= @short_row and outer <= @most_rows ->
           with {:ok, kernel} <- kernel(operation, x, "reduce_rows") do
             run([{kernel, outer, [x, out, axis]}], options, result)
+          end
+
+        inner >= @short_row and inner <= @most_columns and outer <= @most_blocks ->
+          with {:ok, kernel} <- kernel(operation, x, "reduce_columns") do
+            grid = {ceil_div(inner, Launcher.block()), outer}
+            run([{kernel, grid, [x, out, axis, inner]}], options, result)
           end
 
         true ->
@@ -77,7 +86,7 @@ defmodule AMDGPU.Math.Reduction do
 
     defines = Launcher.element(x.dtype) ++ [OPERATION: @operations[operation], RESULT: result]
 
-    names = ["reduce_partial", "reduce_final", "reduce_rows", "reduce_axis"]
+    names = ~w(reduce_partial reduce_final reduce_rows reduce_columns reduce_axis)
     Launcher.kernel(x.device, "reduce.hip", name, defines, names: names)
   end
 
