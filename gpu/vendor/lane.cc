@@ -79,16 +79,11 @@ absl::Status Lane::Submit(Operation operation, absl::FunctionRef<Result()> enque
     const Result result = RecordEvent(&batch.begin);
     if (result != kSuccess) return Failure(result, doing);
   }
-  if (operation.kernel != nullptr) {
-    // Before it can fail.
-    MutexLock lock(&mutex_);
-    NoteLaunch(operation);
-  }
+  // Before it can fail.
+  const bool only = idle && operation.kernel != nullptr;
+  if (only) SetSlot({operation.ticket, operation.kernel->handle});
   if (const Result result = enqueue(); result != kSuccess) {
-    if (idle) {
-      MutexLock lock(&mutex_);
-      NoteEnd();
-    }
+    if (only) SetSlot({});
     if (batch.begin != nullptr) parts_.events.Give(batch.begin);
     return Failure(result, doing);
   }
@@ -113,7 +108,7 @@ absl::Status Lane::Submit(Operation operation, absl::FunctionRef<Result()> enque
   {
     MutexLock lock(&mutex_);
     operations_.push_back(operation);
-    if (operation.kernel != nullptr) NoteLaunch(operation);
+    if (operation.kernel != nullptr) NoteLaunch();
     if (before.event != nullptr) batches_.push_back(before);
     if (batch.event != nullptr) batches_.push_back(batch);
     batches_queued_.fetch_add((before.event != nullptr) + (batch.event != nullptr));
@@ -123,23 +118,27 @@ absl::Status Lane::Submit(Operation operation, absl::FunctionRef<Result()> enque
   return absl::OkStatus();
 }
 
-void Lane::NoteLaunch(const Operation& operation) {
+void Lane::NoteLaunch() {
+  const Operation& operation = operations_.back();
   const gpu::FunctionHandle function = operation.kernel->handle;
-  if (under_way_.ticket == 0) {
-    under_way_ = {operation.ticket, function};
-  } else if (under_way_.function != function) {
-    under_way_.function = 0;
-  }
-  if (slot_ != nullptr) slot_->Set(under_way_);
+  if (launches_++ == 0) oldest_ = operation.ticket;
+  alike_ = function == last_function_ ? alike_ + 1 : 1;
+  last_function_ = function;
+  SetSlot({oldest_, alike_ >= launches_ ? function : 0});
 }
 
 void Lane::NoteEnd() {
-  under_way_ = {};
-  for (const Operation& operation : operations_) {
-    if (operation.kernel != nullptr) NoteLaunch(operation);
-    if (under_way_.ticket != 0 && under_way_.function == 0) break;
+  for (const Operation& operation : current_) launches_ -= operation.kernel != nullptr;
+  if (launches_ == 0) {
+    SetSlot({});
+    return;
   }
-  if (slot_ != nullptr) slot_->Set(under_way_);
+  for (const Operation& operation : operations_) {
+    if (operation.kernel == nullptr) continue;
+    oldest_ = operation.ticket;
+    break;
+  }
+  SetSlot({oldest_, alike_ >= launches_ ? last_function_ : 0});
 }
 
 void Lane::Mark(gpu::Ticket ticket) {

@@ -95,9 +95,13 @@ class Lane {
   Lane(const LaneParts& parts, Stream stream)
       : parts_(parts), stream_(stream), slot_(parts.running.Take()) {}
 
-  // Says which launches are under way.
-  void NoteLaunch(const Operation& operation) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Say which launches are under way: one more, which is last in operations_; those of current_ no
+  // longer.
+  void NoteLaunch() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void NoteEnd() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void SetSlot(const RunningLaunches::Launch& launch) const {
+    if (slot_ != nullptr) slot_->Set(launch);
+  }
 
   // The calling side.
   Result RecordEvent(Event* event);
@@ -140,7 +144,11 @@ class Lane {
   std::deque<Operation> operations_ ABSL_GUARDED_BY(mutex_);
   std::deque<Batch> batches_ ABSL_GUARDED_BY(mutex_);
   int drainers_ ABSL_GUARDED_BY(mutex_) = 0;
-  RunningLaunches::Launch under_way_ ABSL_GUARDED_BY(mutex_);  // what slot_ says
+  // Launches under way: how many, the oldest, and of how many of the last the kernel is the same.
+  std::uint64_t launches_ ABSL_GUARDED_BY(mutex_) = 0;
+  gpu::Ticket oldest_ ABSL_GUARDED_BY(mutex_) = 0;
+  gpu::FunctionHandle last_function_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::uint64_t alike_ ABSL_GUARDED_BY(mutex_) = 0;
 
   // The thread's.
   std::uint64_t batches_taken_ = 0;
