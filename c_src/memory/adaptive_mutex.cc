@@ -8,11 +8,12 @@
 namespace amdgpu {
 namespace {
 
-// A waiter looks again after 1, 2, 4 ... pauses of the core, about a microsecond at most: each look
+// A waiter looks again after 8, 16, ... pauses of the core, two microseconds at most: each look
 // takes the cache line from the holder, who may well go on for several sections meanwhile. Then it
 // lets another thread run (the holder, if it was interrupted), then it sleeps a little at a time
 // (for reports, which hold locks for long).
-constexpr int kLongestPause = 32;
+constexpr int kFirstPause = 8;
+constexpr int kLongestPause = 64;
 constexpr int kSpins = 32;
 constexpr int kYields = 64;
 constexpr timespec kSleep = {.tv_sec = 0, .tv_nsec = 20'000};
@@ -29,7 +30,7 @@ void Pause(int times) {
 
 void WaitAWhile(int round) {
   if (round < kSpins) {
-    Pause(std::min(1 << std::min(round, 16), kLongestPause));
+    Pause(std::min(kFirstPause << std::min(round, 16), kLongestPause));
   } else if (round < kSpins + kYields) {
     sched_yield();
   } else {
