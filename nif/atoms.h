@@ -16,12 +16,13 @@ namespace amdgpu::nif {
   X(ref, "ref") X(infinity, "infinity") X(neg_infinity, "neg_infinity") X(nan, "nan") \
   /* options of a launch */ \
   X(grid, "grid") X(block, "block") X(shared, "shared") X(stream, "stream") \
-  X(timeout, "timeout") \
+  X(timeout, "timeout") X(label, "label") X(flops, "flops") \
   /* element types */ \
   X(i8, "i8") X(u8, "u8") X(i16, "i16") X(u16, "u16") X(i32, "i32") X(u32, "u32") X(i64, "i64") \
   X(u64, "u64") X(f16, "f16") X(bf16, "bf16") X(f32, "f32") X(f64, "f64") X(bool_, "bool") \
   /* messages */ \
   X(amdgpu_worker_exit, "amdgpu_worker_exit") X(amdgpu_print, "amdgpu_print") \
+  X(amdgpu_frame, "amdgpu_frame") X(amdgpu_owner, "amdgpu_owner") \
   /* status codes */ \
   X(cancelled, "cancelled") X(unknown, "unknown") X(invalid_argument, "invalid_argument") \
   X(deadline_exceeded, "deadline_exceeded") X(not_found, "not_found") \

@@ -44,6 +44,14 @@ std::optional<Argument> DecodeArgument(ErlNifEnv* env, ERL_NIF_TERM term) {
   return std::nullopt;
 }
 
+// A name for telemetry; nil is none.
+std::optional<std::string> DecodeLabel(ErlNifEnv* env, ERL_NIF_TERM term) {
+  if (term == atoms.nil) return "";
+  std::array<char, 256> text{};
+  if (enif_get_atom(env, term, text.data(), text.size(), ERL_NIF_LATIN1) > 0) return text.data();
+  return DecodeString(env, term);
+}
+
 }  // namespace
 
 std::optional<std::uint64_t> DecodeUint64(ErlNifEnv* env, ERL_NIF_TERM term) {
@@ -175,8 +183,19 @@ std::variant<LaunchOptions, BadTerm> DecodeLaunchOptions(ErlNifEnv* env, ERL_NIF
         return BadOption("timeout", "milliseconds (at least 1) or :infinity", value);
       }
       result.timeout_ns = ms * kNsPerMs;
+    } else if (key == atoms.label) {
+      const std::optional<std::string> label = DecodeLabel(env, value);
+      if (!label) return BadOption("label", "a string or an atom", value);
+      result.label = *label;
+    } else if (key == atoms.bytes || key == atoms.flops) {
+      const std::optional<std::uint64_t> count = DecodeUint64(env, value);
+      if (!count) {
+        return BadOption(key == atoms.bytes ? "bytes" : "flops", "a number, not negative", value);
+      }
+      (key == atoms.bytes ? result.bytes : result.flops) = *count;
     } else {
-      return BadOption("options", "grid, block, shared, stream or timeout", key);
+      return BadOption("options", "grid, block, shared, stream, timeout, label, bytes or flops",
+                       key);
     }
   }
   if (!has_grid) return BadOption("grid", kShape, atoms.nil);

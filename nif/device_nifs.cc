@@ -14,6 +14,7 @@
 #include "nif/message.h"
 #include "nif/nifs.h"
 #include "nif/resources.h"
+#include "nif/telemetry.h"
 
 namespace amdgpu::nif {
 namespace {
@@ -105,8 +106,10 @@ ERL_NIF_TERM DeviceOpen(ErlNifEnv* env, const ERL_NIF_TERM argv[]) {
       !enif_get_local_pid(env, argv[2], &printer)) {
     return enif_make_badarg(env);
   }
+  DeviceOptions options = DecodeDeviceOptions(env, argv[0]);
+  options.telemetry = Telemetry();
   absl::StatusOr<DeviceRef> device =
-      Device::Open(DecodeDeviceOptions(env, argv[0]), Compiler(), MakeCallbacks(server, printer));
+      Device::Open(std::move(options), Compiler(), MakeCallbacks(server, printer));
   if (!device.ok()) return EncodeError(env, device.status(), nullptr);
   DeviceResource* const resource = Resource<DeviceResource>::Allocate(
       {Deferred(std::make_shared<OpenDevice>(*std::move(device)))});

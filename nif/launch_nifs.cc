@@ -16,13 +16,17 @@ ERL_NIF_TERM KernelLaunch(ErlNifEnv* env, const ERL_NIF_TERM argv[]) {
     return enif_make_badarg(env);
   }
   const OpenDeviceRef& device = resource->device.get();
-  const auto options = DecodeLaunchOptions(env, argv[1], *resource);
+  auto options = DecodeLaunchOptions(env, argv[1], *resource);
   if (const auto* bad = std::get_if<BadTerm>(&options)) {
     return EncodeBadTerm(env, *resource->kernel, *bad);
   }
   const auto arguments = DecodeArguments(env, argv[2], *resource->kernel);
   if (const auto* bad = std::get_if<BadTerm>(&arguments)) {
     return EncodeBadTerm(env, *resource->kernel, *bad);
+  }
+  ErlNifPid self;
+  if (enif_self(env, &self) != nullptr) {
+    std::get<LaunchOptions>(options).owner = device->OwnerOf(env, self).value_or(0);
   }
   return EncodeJob(
       env, device,

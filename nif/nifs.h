@@ -75,6 +75,17 @@ ERL_NIF_TERM JobBuffer(ErlNifEnv* env, const ERL_NIF_TERM argv[]);
 ERL_NIF_TERM JobBytes(ErlNifEnv* env, const ERL_NIF_TERM argv[]);
 ERL_NIF_TERM JobOccupancy(ErlNifEnv* env, const ERL_NIF_TERM argv[]);
 
+// telemetry
+ERL_NIF_TERM TelemetryStart(ErlNifEnv* env, const ERL_NIF_TERM argv[]);
+ERL_NIF_TERM TelemetryStop(ErlNifEnv* env, const ERL_NIF_TERM argv[]);
+ERL_NIF_TERM TelemetrySetRate(ErlNifEnv* env, const ERL_NIF_TERM argv[]);
+ERL_NIF_TERM TelemetryRate(ErlNifEnv* env, const ERL_NIF_TERM argv[]);
+ERL_NIF_TERM TelemetrySetSubscribers(ErlNifEnv* env, const ERL_NIF_TERM argv[]);
+ERL_NIF_TERM TelemetryAck(ErlNifEnv* env, const ERL_NIF_TERM argv[]);
+ERL_NIF_TERM TelemetryNameOwner(ErlNifEnv* env, const ERL_NIF_TERM argv[]);
+ERL_NIF_TERM FrameDecode(ErlNifEnv* env, const ERL_NIF_TERM argv[]);
+ERL_NIF_TERM FramePrune(ErlNifEnv* env, const ERL_NIF_TERM argv[]);
+
 // diagnostics of the library itself
 ERL_NIF_TERM LiveResources(ErlNifEnv* env, const ERL_NIF_TERM argv[]);
 ERL_NIF_TERM DropPending(ErlNifEnv* env, const ERL_NIF_TERM argv[]);

@@ -5,6 +5,8 @@
 
 #include <erl_nif.h>
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <optional>
 
@@ -20,14 +22,15 @@ struct OwnerResource;
 // Thread-safe.
 class OpenDevice : public std::enable_shared_from_this<OpenDevice> {
  public:
-  explicit OpenDevice(DeviceRef device) : device_(std::move(device)) {}
+  explicit OpenDevice(DeviceRef device);
   // Ends the monitors.
   ~OpenDevice();
 
   const DeviceRef& device() const { return device_; }
 
-  // The owner that stands for `pid`. The first call for a process monitors it: when it ends, what
-  // it owns is freed. Nothing if the process has ended already.
+  // The owner that stands for `pid`: a few nanoseconds for who asked last. The first call for a
+  // process monitors it: when it ends, what it owns is freed. Nothing if the process has ended
+  // already.
   std::optional<OwnerId> OwnerOf(ErlNifEnv* env, const ErlNifPid& pid);
   // The living process that `owner` stands for.
   std::optional<ErlNifPid> PidOf(OwnerId owner) const;
@@ -35,7 +38,11 @@ class OpenDevice : public std::enable_shared_from_this<OpenDevice> {
   void OnDown(const ErlNifPid& pid, OwnerId owner);
 
  private:
+  std::optional<OwnerId> FindOwner(ErlNifEnv* env, const ErlNifPid& pid);
+
   const DeviceRef device_;
+  const std::uint64_t serial_;           // of this object; never another's
+  std::atomic<std::uint64_t> ended_{0};  // processes that were owners
   mutable Mutex mutex_;
   // By the pid's term. Each holds one reference of its resource.
   absl::flat_hash_map<ERL_NIF_TERM, OwnerResource*> owners_ ABSL_GUARDED_BY(mutex_);

@@ -41,6 +41,7 @@ class DeviceFeed {
   virtual std::size_t FillActive(std::size_t most,
                                  google::protobuf::RepeatedPtrField<proto::ActiveLaunch>* active,
                                  std::uint32_t* labels) const = 0;
+  // Commands that have not ended.
   virtual std::uint64_t in_flight() const = 0;
   virtual HostCopies host_copies() const = 0;
 };

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "telemetry/text.h"
 
 namespace amdgpu::telemetry {
 namespace {
@@ -90,14 +91,14 @@ void DeviceState::OnSeries(const SeriesRecord& record) {
   SeriesState& state = series_[record.series];
   const auto metric = static_cast<proto::Metric>(record.metric);
   if (state.known && state.metric == metric && state.core == record.core &&
-      state.label == record.label.view()) {
+      state.label == ToUtf8(record.label.view())) {
     return;
   }
   state.known = true;
   state.metric = metric;
   state.core = record.core;
-  state.label = std::string(record.label.view());
-  state.source = std::string(record.source.view());
+  state.label = ToUtf8(record.label.view());
+  state.source = ToUtf8(record.source.view());
   series_changed_ = true;
 }
 
@@ -124,9 +125,9 @@ void DeviceState::OnProbe(const ProbeRecord& record,
     event.set_kind(proto::Event::KIND_PROBE_SLOWED);
     event.set_device(number_);
     event.set_time_ns(record.header.time_ns);
-    event.set_message(absl::StrCat(record.source.view(), " ", record.name.view(), " took ",
-                                   record.cost_ns / 1000, " us and is read every ",
-                                   record.period_ns / 1'000'000, " ms from now on"));
+    event.set_message(ToUtf8(absl::StrCat(record.source.view(), " ", record.name.view(), " took ",
+                                          record.cost_ns / 1000, " us and is read every ",
+                                          record.period_ns / 1'000'000, " ms from now on")));
     on_event(event);
   }
   entry->second = record;
@@ -287,8 +288,8 @@ void DeviceState::FillSampler(bool probes, proto::DeviceSample* sample) const {
   if (!probes) return;
   for (const auto& [number, record] : probes_) {
     proto::Probe* const probe = sampler->add_probes();
-    probe->set_source(std::string(record.source.view()));
-    probe->set_name(std::string(record.name.view()));
+    probe->set_source(ToUtf8(record.source.view()));
+    probe->set_name(ToUtf8(record.name.view()));
     probe->set_rate_hz(record.period_ns == 0 ? 0 : 1e9 / static_cast<double>(record.period_ns));
     probe->set_cost_ns(record.cost_ns);
     probe->set_slowed(record.slowed != 0);

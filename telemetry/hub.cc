@@ -23,6 +23,7 @@
 #include "telemetry/board.h"
 #include "telemetry/device_state.h"
 #include "telemetry/frame_builder.h"
+#include "telemetry/text.h"
 
 namespace amdgpu::telemetry {
 namespace {
@@ -149,12 +150,14 @@ class HubImpl final : public Hub {
   }
 
   void AddCompile(proto::Compile compile) override {
+    compile.set_kernel(ToUtf8(compile.kernel()));
     MutexLock lock(&mutex_);
     if (compiles_.size() < kMostPending) compiles_.push_back(std::move(compile));
   }
 
   void AddEvent(proto::Event event) override {
     if (event.time_ns() == 0) event.set_time_ns(NowNs());
+    event.set_message(ToUtf8(event.message()));
     MutexLock lock(&mutex_);
     if (events_.size() < kMostPending) events_.push_back(std::move(event));
   }

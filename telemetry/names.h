@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -59,7 +58,7 @@ class Names {
   std::uint32_t Label(absl::string_view label);
   std::string LabelOf(std::uint32_t number) const;
 
-  void NameOwner(std::uint64_t owner, std::string process, std::string name);
+  void NameOwner(std::uint64_t owner, absl::string_view process, absl::string_view name);
   void EndOwner(std::uint64_t owner);
   // Forgets owners that had ended when this was called last.
   void ForgetEnded();

@@ -119,7 +119,7 @@ class DeviceImpl final : public Device, public telemetry::DeviceFeed {
   std::size_t FillActive(std::size_t most,
                          google::protobuf::RepeatedPtrField<proto::ActiveLaunch>* active,
                          std::uint32_t* labels) const override;
-  std::uint64_t in_flight() const override { return queue_->in_flight(); }
+  std::uint64_t in_flight() const override;
   telemetry::HostCopies host_copies() const override;
 
  private:

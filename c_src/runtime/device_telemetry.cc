@@ -73,6 +73,12 @@ std::size_t DeviceImpl::FillActive(std::size_t most,
   return launches + (in_flight > looked_at ? in_flight - looked_at : 0);
 }
 
+std::uint64_t DeviceImpl::in_flight() const {
+  // What has ended may wait to be taken in, as long as nobody asks for it.
+  queue_->Drain();
+  return queue_->in_flight();
+}
+
 telemetry::HostCopies DeviceImpl::host_copies() const {
   telemetry::HostCopies copies;
   copies.count = host_copies_.load(std::memory_order_relaxed);

@@ -327,7 +327,8 @@ void AddHostProbes(const std::string& root, Probes* probes) {
   probes->push_back(std::make_unique<LoadProbe>(absl::StrCat(root, "/proc/loadavg")));
   probes->push_back(std::make_unique<ClockProbe>(root, cores));
   probes->push_back(std::make_unique<EnergyProbe>(FindEnergyDomains(root)));
-  AddHwmonProbe(kSource, FindHwmons(absl::StrCat(root, "/sys/class/hwmon")), Group::kSlow, probes);
+  AddHwmonProbe(kSource, FindHwmons(absl::StrCat(root, "/sys/class/hwmon")), Group::kSlow, "",
+                probes);
 }
 
 }  // namespace amdgpu::telemetry

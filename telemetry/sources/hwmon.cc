@@ -44,10 +44,17 @@ struct Sensor {
 class HwmonProbe final : public Probe {
  public:
   HwmonProbe(const std::string& source, Group group, std::vector<Series> series,
-             std::vector<Sensor> sensors)
-      : Probe(source, "hwmon", group, std::move(series)), sensors_(std::move(sensors)) {}
+             std::vector<Sensor> sensors, const std::string& status_file)
+      : Probe(source, "hwmon", group, std::move(series)),
+        sensors_(std::move(sensors)),
+        status_(status_file, 32) {}
 
   void Read(std::uint64_t, absl::Span<Reading> readings) override {
+    const std::optional<absl::string_view> status = status_.Read();
+    if (status.has_value() && absl::StartsWith(*status, "suspend")) {
+      for (Reading& reading : readings) reading = Reading::Absent(proto::ABSENCE_SLEEPING);
+      return;
+    }
     if (sensors_.empty()) readings[0] = Reading::Absent(proto::ABSENCE_MISSING);
     for (std::size_t i = 0; i < sensors_.size(); ++i) {
       const std::optional<double> raw = sensors_[i].file.ReadNumber();
@@ -65,6 +72,7 @@ class HwmonProbe final : public Probe {
 
  private:
   std::vector<Sensor> sensors_;
+  KeptFile status_;
 };
 
 // "3" of "temp3_input"; empty if the name is not of this kind.
@@ -109,7 +117,7 @@ std::vector<Hwmon> FindHwmons(const std::string& path) {
 }
 
 void AddHwmonProbe(const std::string& source, const std::vector<Hwmon>& hwmons, Group group,
-                   Probes* probes) {
+                   const std::string& status_file, Probes* probes) {
   std::vector<Series> series;
   std::vector<Sensor> sensors;
   for (const Hwmon& hwmon : hwmons) {
@@ -136,8 +144,8 @@ void AddHwmonProbe(const std::string& source, const std::vector<Hwmon>& hwmons, 
     }
   }
   if (series.empty()) series.push_back({proto::METRIC_TEMPERATURE_CELSIUS, "", -1});
-  probes->push_back(
-      std::make_unique<HwmonProbe>(source, group, std::move(series), std::move(sensors)));
+  probes->push_back(std::make_unique<HwmonProbe>(source, group, std::move(series),
+                                                 std::move(sensors), status_file));
 }
 
 }  // namespace amdgpu::telemetry

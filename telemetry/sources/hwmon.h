@@ -22,8 +22,10 @@ struct Hwmon {
 std::vector<Hwmon> FindHwmons(const std::string& path);
 
 // Adds one probe for all sensors there are; one with absent temperatures if there are none.
+// `status_file`: says "suspended" while the device sleeps and must not be asked; empty = always
+// awake.
 void AddHwmonProbe(const std::string& source, const std::vector<Hwmon>& hwmons, Group group,
-                   Probes* probes);
+                   const std::string& status_file, Probes* probes);
 
 }  // namespace amdgpu::telemetry
 

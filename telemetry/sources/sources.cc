@@ -1,5 +1,6 @@
 #include "telemetry/sources/sources.h"
 
+#include "telemetry/sources/amdgpu_sysfs.h"
 #include "telemetry/sources/host.h"
 
 namespace amdgpu::telemetry {
@@ -7,6 +8,7 @@ namespace amdgpu::telemetry {
 Probes MakeProbes(const proto::DeviceProperties& device) {
   Probes probes;
   if (device.kind() == "host") AddHostProbes("", &probes);
+  if (device.kind() == "hip") AddAmdgpuProbes("/sys", device.pci_address(), &probes);
   return probes;
 }
 

@@ -20,7 +20,7 @@ defmodule AMDGPU do
   """
 
   alias AMDGPU.{Bang, Compiler, Device, Error, Job, Kernel, Launch, Memory, Native, Options}
-  alias AMDGPU.{Patience, Probe, TimeoutError}
+  alias AMDGPU.{Patience, Probe, ProfilerHub, TimeoutError}
 
   @kinds [:hip, :cuda, :host]
 
@@ -43,13 +43,19 @@ defmodule AMDGPU do
     * `stream:` - an `AMDGPU.Stream`; the default stream otherwise
     * `timeout:` - milliseconds of running after which the kernel is ended, `:infinity` by default.
       On the host device this ends the worker, and other launches with it
+    * `label:` - a string or an atom that telemetry shows with the launch
+    * `bytes:`, `flops:` - what it reads and writes, and computes, if you know: telemetry makes GB/s and
+      GFLOP/s of it
   """
   @type launch_options :: [
           grid: shape(),
           block: shape(),
           shared: non_neg_integer(),
           stream: AMDGPU.Stream.t(),
-          timeout: timeout()
+          timeout: timeout(),
+          label: String.t() | atom(),
+          bytes: non_neg_integer(),
+          flops: non_neg_integer()
         ]
 
   @doc """
@@ -97,7 +103,8 @@ defmodule AMDGPU do
   def open(selector \\ :best, options \\ []) do
     with {:ok, options} <- Options.validate(options, open_checks()),
          {:ok, id} <- select(selector),
-         :ok <- Compiler.ensure_started() do
+         :ok <- Compiler.ensure_started(),
+         :ok <- ProfilerHub.ensure_started() do
       case DynamicSupervisor.start_child(AMDGPU.DeviceSupervisor, {Device.Server, {id, options}}) do
         {:ok, server} -> {:ok, Device.Server.device(server)}
         {:error, {:shutdown, error}} -> {:error, error}

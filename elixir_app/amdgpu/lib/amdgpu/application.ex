@@ -9,6 +9,8 @@ defmodule AMDGPU.Application do
     children = [
       AMDGPU.Compiler,
       AMDGPU.Library,
+      AMDGPU.ProfilerHub,
+      AMDGPU.Telemetry.Events,
       {DynamicSupervisor, name: AMDGPU.DeviceSupervisor, strategy: :one_for_one}
     ]
 

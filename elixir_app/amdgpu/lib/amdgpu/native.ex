@@ -104,6 +104,19 @@ defmodule AMDGPU.Native do
   def job_bytes(_job), do: stub()
   def job_occupancy(_job), do: stub()
 
+  # Sends `{:amdgpu_frame, encoded, skipped}` and `{:amdgpu_owner, number, pid}` to `server`: at most 32
+  # frames that are not acknowledged. `{:ok, socket}`, or an error when other processes cannot attach.
+  def telemetry_start(_rate_hz, _publish?, _server), do: stub()
+  def telemetry_stop, do: stub()
+  def telemetry_set_rate(_rate_hz), do: stub()
+  def telemetry_rate, do: stub()
+  def telemetry_set_subscribers(_count), do: stub()
+  def telemetry_ack(_count), do: stub()
+  def telemetry_name_owner(_owner, _process, _name), do: stub()
+  # Topics: 1 devices, 2 kernels, 4 memory.
+  def frame_decode(_bytes, _topics), do: stub()
+  def frame_prune(_bytes, _topics), do: stub()
+
   @doc """
   How many native objects the terms of this VM keep alive. 0 when nothing of the library is in use
   and garbage has been collected.

@@ -1,0 +1,33 @@
+// The one telemetry hub of this BEAM, and the process that its frames go to.
+
+#ifndef AMDGPU_NIF_TELEMETRY_H_
+#define AMDGPU_NIF_TELEMETRY_H_
+
+#include <erl_nif.h>
+
+#include "c_src/runtime/device.h"
+#include "telemetry/hub.h"
+
+namespace amdgpu::nif {
+
+// Most frames that the server has not acknowledged; those that come meanwhile are skipped.
+inline constexpr int kFrameCredit = 32;
+
+// Makes the hub if there is none, and sends its frames to `server` from now on:
+// {:amdgpu_frame, encoded, skipped} and, for each process that begins to own something,
+// {:amdgpu_owner, number, pid}.
+telemetry::HubRef StartTelemetry(const telemetry::HubOptions& options, const ErlNifPid& server);
+// No further messages; the hub ends with the last device that uses it.
+void StopTelemetry();
+// Null before StartTelemetry. Thread-safe.
+telemetry::HubRef Telemetry();
+
+// The server has dealt with `count` frames.
+void AcknowledgeFrames(int count);
+
+// Names the owner in frames and tells the server of it. On a scheduler, with the caller's `env`.
+void AnnounceOwner(ErlNifEnv* env, OwnerId owner, const ErlNifPid& pid);
+
+}  // namespace amdgpu::nif
+
+#endif  // AMDGPU_NIF_TELEMETRY_H_
