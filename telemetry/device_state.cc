@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "telemetry/text.h"
+#include "c_src/base/utf8.h"
 
 namespace amdgpu::telemetry {
 namespace {
@@ -19,6 +19,11 @@ std::uint64_t AgeUs(std::uint64_t now_ns, std::uint64_t then_ns) {
 }
 
 }  // namespace
+
+double RateOf(std::uint64_t period_ns) {
+  if (period_ns == 0) return 0;
+  return std::round(1e12 / static_cast<double>(period_ns)) / 1e3;
+}
 
 void DeviceState::Copies::Add(std::uint64_t copied, std::uint64_t ns) {
   ++count;
@@ -91,14 +96,14 @@ void DeviceState::OnSeries(const SeriesRecord& record) {
   SeriesState& state = series_[record.series];
   const auto metric = static_cast<proto::Metric>(record.metric);
   if (state.known && state.metric == metric && state.core == record.core &&
-      state.label == ToUtf8(record.label.view())) {
+      state.label == MakeValidUtf8(record.label.view())) {
     return;
   }
   state.known = true;
   state.metric = metric;
   state.core = record.core;
-  state.label = ToUtf8(record.label.view());
-  state.source = ToUtf8(record.source.view());
+  state.label = MakeValidUtf8(record.label.view());
+  state.source = MakeValidUtf8(record.source.view());
   series_changed_ = true;
 }
 
@@ -125,9 +130,9 @@ void DeviceState::OnProbe(const ProbeRecord& record,
     event.set_kind(proto::Event::KIND_PROBE_SLOWED);
     event.set_device(number_);
     event.set_time_ns(record.header.time_ns);
-    event.set_message(ToUtf8(absl::StrCat(record.source.view(), " ", record.name.view(), " took ",
-                                          record.cost_ns / 1000, " us and is read every ",
-                                          record.period_ns / 1'000'000, " ms from now on")));
+    event.set_message(MakeValidUtf8(
+        absl::StrCat(record.source.view(), " ", record.name.view(), " took ", record.cost_ns / 1000,
+                     " us and is read every ", record.period_ns / 1'000'000, " ms from now on")));
     on_event(event);
   }
   entry->second = record;
@@ -276,7 +281,7 @@ void DeviceState::FillWorker(proto::DeviceSample* sample) {
 
 void DeviceState::FillSampler(bool probes, proto::DeviceSample* sample) const {
   proto::Sampler* const sampler = sample->mutable_sampler();
-  sampler->set_rate_hz(sampler_.period_ns == 0 ? 0 : 1e9 / static_cast<double>(sampler_.period_ns));
+  sampler->set_rate_hz(RateOf(sampler_.period_ns));
   sampler->set_ticks_total(sampler_.ticks);
   sampler->set_skipped_total(sampler_.skipped);
   sampler->set_lateness_ns(sampler_.lateness_ns);
@@ -288,9 +293,9 @@ void DeviceState::FillSampler(bool probes, proto::DeviceSample* sample) const {
   if (!probes) return;
   for (const auto& [number, record] : probes_) {
     proto::Probe* const probe = sampler->add_probes();
-    probe->set_source(ToUtf8(record.source.view()));
-    probe->set_name(ToUtf8(record.name.view()));
-    probe->set_rate_hz(record.period_ns == 0 ? 0 : 1e9 / static_cast<double>(record.period_ns));
+    probe->set_source(MakeValidUtf8(record.source.view()));
+    probe->set_name(MakeValidUtf8(record.name.view()));
+    probe->set_rate_hz(RateOf(record.period_ns));
     probe->set_cost_ns(record.cost_ns);
     probe->set_slowed(record.slowed != 0);
   }

@@ -18,6 +18,9 @@
 
 namespace amdgpu::telemetry {
 
+// Ticks a second; 0 for a period of 0. Periods are whole nanoseconds: 60.000002 is meant to be 60.
+double RateOf(std::uint64_t period_ns);
+
 // The hub's thread alone.
 class DeviceState {
  public:

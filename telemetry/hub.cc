@@ -19,11 +19,11 @@
 #include "c_src/base/clock.h"
 #include "c_src/base/futex.h"
 #include "c_src/base/mutex.h"
+#include "c_src/base/utf8.h"
 #include "telemetry/attach_server.h"
 #include "telemetry/board.h"
 #include "telemetry/device_state.h"
 #include "telemetry/frame_builder.h"
-#include "telemetry/text.h"
 
 namespace amdgpu::telemetry {
 namespace {
@@ -74,10 +74,7 @@ class HubImpl final : public Hub {
     }
     Wake();
   }
-  double rate_hz() const override {
-    const std::uint64_t period = period_ns_.load();
-    return period == 0 ? 0 : 1e9 / static_cast<double>(period);
-  }
+  double rate_hz() const override { return RateOf(period_ns_.load()); }
 
   void SetSink(Sink sink) override {
     MutexLock lock(&sink_mutex_);
@@ -150,14 +147,14 @@ class HubImpl final : public Hub {
   }
 
   void AddCompile(proto::Compile compile) override {
-    compile.set_kernel(ToUtf8(compile.kernel()));
+    compile.set_kernel(MakeValidUtf8(compile.kernel()));
     MutexLock lock(&mutex_);
     if (compiles_.size() < kMostPending) compiles_.push_back(std::move(compile));
   }
 
   void AddEvent(proto::Event event) override {
     if (event.time_ns() == 0) event.set_time_ns(NowNs());
-    event.set_message(ToUtf8(event.message()));
+    event.set_message(MakeValidUtf8(event.message()));
     MutexLock lock(&mutex_);
     if (events_.size() < kMostPending) events_.push_back(std::move(event));
   }

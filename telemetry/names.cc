@@ -1,7 +1,7 @@
 #include "telemetry/names.h"
 
 #include "absl/strings/str_cat.h"
-#include "telemetry/text.h"
+#include "c_src/base/utf8.h"
 
 namespace amdgpu::telemetry {
 namespace {
@@ -29,7 +29,7 @@ KernelTagRef Names::Kernel(std::uint32_t device, absl::string_view key, absl::st
   auto tag = std::make_shared<KernelTag>();
   tag->number = static_cast<std::uint32_t>(kernels_.size()) + 1;
   tag->device = full ? 0 : device;
-  tag->name = full ? kOthers : ToUtf8(name);
+  tag->name = full ? kOthers : MakeValidUtf8(name);
   tag->core_class = core_class;
   kernels_.push_back(tag);
   kernel_numbers_.emplace(std::move(id), tag->number);
@@ -56,7 +56,7 @@ std::uint32_t Names::Label(absl::string_view label) {
   if (found == label_numbers_.end()) {
     if (labels_.size() >= kMaxLabels - 1) label = kOthers;
     found = label_numbers_.try_emplace(std::string(label), labels_.size() + 1).first;
-    if (found->second > labels_.size()) labels_.push_back(ToUtf8(label));
+    if (found->second > labels_.size()) labels_.push_back(MakeValidUtf8(label));
   }
   return found->second;
 }
@@ -70,7 +70,7 @@ std::string Names::LabelOf(std::uint32_t number) const {
 void Names::NameOwner(std::uint64_t owner, absl::string_view process, absl::string_view name) {
   MutexLock lock(&mutex_);
   if (owners_.size() >= kMaxOwners) return;
-  owners_[owner] = {{ToUtf8(process), ToUtf8(name), false}, false};
+  owners_[owner] = {{MakeValidUtf8(process), MakeValidUtf8(name), false}, false};
 }
 
 void Names::EndOwner(std::uint64_t owner) {

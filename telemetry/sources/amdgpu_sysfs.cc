@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include <cmath>
 #include <memory>
 #include <vector>
 
@@ -23,12 +22,15 @@ namespace {
 constexpr char kSource[] = "amdgpu";
 constexpr char kAmdVendor[] = "0x1002";
 
+// More than any count of these files.
+constexpr double kMostCount = 1e18;
+
 // A non-negative number at the beginning of a text.
 std::optional<double> LeadingNumber(absl::string_view text) {
   text = absl::StripLeadingAsciiWhitespace(text);
   const std::size_t end = text.find_first_not_of("0123456789.");
   double value;
-  if (!absl::SimpleAtod(text.substr(0, end), &value) || !std::isfinite(value)) return std::nullopt;
+  if (!absl::SimpleAtod(text.substr(0, end), &value) || !(value <= kMostCount)) return std::nullopt;
   return value;
 }
 
@@ -270,7 +272,10 @@ std::optional<std::pair<double, double>> ParsePcieBandwidth(absl::string_view te
   const std::optional<double> sent = LeadingNumber(words[1]);
   const std::optional<double> largest = LeadingNumber(words[2]);
   if (!received || !sent || !largest || *largest <= 0) return std::nullopt;
-  return std::make_pair(*received * *largest, *sent * *largest);
+  const std::pair<double, double> bytes = {*received * *largest, *sent * *largest};
+  constexpr double kMostBytes = 1e12;  // a second
+  if (bytes.first > kMostBytes || bytes.second > kMostBytes) return std::nullopt;
+  return bytes;
 }
 
 std::optional<double> ParseLinkSpeed(absl::string_view text) {

@@ -1,14 +1,29 @@
 #include "telemetry/sources/sources.h"
 
+#include <string>
+
 #include "telemetry/sources/amdgpu_sysfs.h"
 #include "telemetry/sources/host.h"
+#include "telemetry/sources/nvml.h"
+#include "telemetry/sources/rocm_smi.h"
 
 namespace amdgpu::telemetry {
 
 Probes MakeProbes(const proto::DeviceProperties& device) {
   Probes probes;
-  if (device.kind() == "host") AddHostProbes("", &probes);
-  if (device.kind() == "hip") AddAmdgpuProbes("/sys", device.pci_address(), &probes);
+  const std::string& address = device.pci_address();
+  if (device.kind() == "host") {
+    AddHostProbes("", &probes);
+  } else if (device.kind() == "hip") {
+    // The files themselves, where we see them; the library reads no others.
+    if (!AddAmdgpuProbes("/sys", address, &probes)) {
+      AddRocmSmiProbes({"librocm_smi64.so", "librocm_smi64.so.7", "librocm_smi64.so.6",
+                        "librocm_smi64.so.5", "librocm_smi64.so.1"},
+                       address, &probes);
+    }
+  } else if (device.kind() == "cuda") {
+    AddNvmlProbes({"libnvidia-ml.so.1"}, address, &probes);
+  }
   return probes;
 }
 

@@ -26,7 +26,6 @@
 #include "telemetry/prune.h"
 #include "telemetry/record.h"
 #include "telemetry/sketch.h"
-#include "telemetry/text.h"
 
 namespace amdgpu::telemetry {
 namespace {
@@ -411,16 +410,6 @@ TEST_F(HubTest, AFrameWaitsForTheSamplersTick) {
   }
   EXPECT_GT(all, 5);
   EXPECT_GE(fresh, all - 2);
-}
-
-TEST(ToUtf8, KeepsCharactersAndMarksOtherBytes) {
-  EXPECT_EQ(ToUtf8("plain \u00e9 \u20ac \U0001f600"), "plain \u00e9 \u20ac \U0001f600");
-  EXPECT_EQ(ToUtf8("a\xff"
-                   "b\xc3"),
-            "a?b?");
-  EXPECT_EQ(ToUtf8("\xed\xa0\x80"), "???");       // half of a pair
-  EXPECT_EQ(ToUtf8("\xc0\xaf"), "??");            // too long
-  EXPECT_EQ(ToUtf8("\xf4\x90\x80\x80"), "????");  // beyond the last
 }
 
 TEST(PruneFrame, LeavesTheTopicsAskedFor) {

@@ -198,7 +198,8 @@ TEST_F(SamplerTest, ALateReaderLearnsTheSeriesWithinASecond) {
   }
   EXPECT_TRUE(series);
   EXPECT_TRUE(sample);
-  EXPECT_EQ(readings, 1);
+  // Not because it was read so often: its time is every ten seconds.
+  EXPECT_LE(readings, 2);
 }
 
 TEST(RecentPercentiles, AreOfTheLastValues) {

@@ -1,0 +1,201 @@
+#include "telemetry/sources/rocm_smi.h"
+
+#include <cstdint>
+#include <cstdio>
+#include <memory>
+#include <utility>
+
+#include "telemetry/sources/library.h"
+
+namespace amdgpu::telemetry {
+namespace {
+
+constexpr char kSource[] = "rocm_smi";
+
+using Return = int;
+enum : Return { kSuccess = 0, kNotSupported = 2, kPermission = 4 };
+constexpr std::uint32_t kVram = 0;
+constexpr std::uint32_t kGtt = 2;
+constexpr std::uint32_t kCurrent = 0;  // of the kinds of temperature
+
+struct Table {
+  Return (*init)(std::uint64_t flags) = nullptr;
+  Return (*count)(std::uint32_t*) = nullptr;
+  Return (*pci_id)(std::uint32_t, std::uint64_t*) = nullptr;
+  Return (*busy)(std::uint32_t, std::uint32_t*) = nullptr;
+  Return (*memory_busy)(std::uint32_t, std::uint32_t*) = nullptr;
+  Return (*memory_total)(std::uint32_t, std::uint32_t, std::uint64_t*) = nullptr;
+  Return (*memory_usage)(std::uint32_t, std::uint32_t, std::uint64_t*) = nullptr;
+  Return (*power)(std::uint32_t, std::uint32_t, std::uint64_t*) = nullptr;
+  Return (*temperature)(std::uint32_t, std::uint32_t, std::uint32_t, std::int64_t*) = nullptr;
+  Return (*fan)(std::uint32_t, std::uint32_t, std::int64_t*) = nullptr;
+};
+
+Table Load(const Library& library) {
+  Table table;
+  library.Find("rsmi_init", &table.init);
+  library.Find("rsmi_num_monitor_devices", &table.count);
+  library.Find("rsmi_dev_pci_id_get", &table.pci_id);
+  library.Find("rsmi_dev_busy_percent_get", &table.busy);
+  library.Find("rsmi_dev_memory_busy_percent_get", &table.memory_busy);
+  library.Find("rsmi_dev_memory_total_get", &table.memory_total);
+  library.Find("rsmi_dev_memory_usage_get", &table.memory_usage);
+  library.Find("rsmi_dev_power_ave_get", &table.power);
+  library.Find("rsmi_dev_temp_metric_get", &table.temperature);
+  library.Find("rsmi_dev_fan_rpms_get", &table.fan);
+  return table;
+}
+
+constexpr Return kNoFunction = -1;
+
+struct Value {
+  Series series;
+  double unit;
+  double most;
+  Return (*read)(const Table& table, std::uint32_t device, double* raw);
+};
+
+template <typename Raw, typename Function, typename... Arguments>
+Return Call(Function* function, std::uint32_t device, double* value, Arguments... arguments) {
+  if (function == nullptr) return kNoFunction;
+  Raw raw{};
+  const Return result = function(device, arguments..., &raw);
+  *value = static_cast<double>(raw);
+  return result;
+}
+
+class RocmSmiProbe final : public Probe {
+ public:
+  RocmSmiProbe(std::string name, Group group, const Table& table, std::uint32_t device,
+               std::vector<Value> values)
+      : Probe(kSource, std::move(name), group, SeriesOf(values)),
+        table_(table),
+        device_(device),
+        values_(std::move(values)) {}
+
+  void Read(std::uint64_t, absl::Span<Reading> readings) override {
+    for (std::size_t i = 0; i < values_.size(); ++i) {
+      double raw = 0;
+      const Return result = values_[i].read(table_, device_, &raw);
+      readings[i] = ReadingOf(result, raw * values_[i].unit, values_[i].most);
+    }
+  }
+
+ private:
+  static std::vector<Series> SeriesOf(const std::vector<Value>& values) {
+    std::vector<Series> series;
+    for (const Value& value : values) series.push_back(value.series);
+    return series;
+  }
+  static Reading ReadingOf(Return result, double value, double most) {
+    switch (result) {
+      case kSuccess:
+        return value >= 0 && value <= most ? Reading::Of(value)
+                                           : Reading::Absent(proto::ABSENCE_NONSENSE);
+      case kNoFunction:
+        return Reading::Absent(proto::ABSENCE_MISSING);
+      case kNotSupported:
+        return Reading::Absent(proto::ABSENCE_UNSUPPORTED);
+      case kPermission:
+        return Reading::Absent(proto::ABSENCE_FORBIDDEN);
+      default:
+        return Reading::Absent(proto::ABSENCE_FAILED);
+    }
+  }
+
+  const Table table_;
+  const std::uint32_t device_;
+  const std::vector<Value> values_;
+};
+
+template <std::uint32_t kKind>
+Return ReadTotal(const Table& table, std::uint32_t device, double* raw) {
+  return Call<std::uint64_t>(table.memory_total, device, raw, kKind);
+}
+template <std::uint32_t kKind>
+Return ReadUsage(const Table& table, std::uint32_t device, double* raw) {
+  return Call<std::uint64_t>(table.memory_usage, device, raw, kKind);
+}
+template <std::uint32_t kSensor>
+Return ReadTemperature(const Table& table, std::uint32_t device, double* raw) {
+  return Call<std::int64_t>(table.temperature, device, raw, kSensor, kCurrent);
+}
+Return ReadBusy(const Table& table, std::uint32_t device, double* raw) {
+  return Call<std::uint32_t>(table.busy, device, raw);
+}
+Return ReadMemoryBusy(const Table& table, std::uint32_t device, double* raw) {
+  return Call<std::uint32_t>(table.memory_busy, device, raw);
+}
+Return ReadPower(const Table& table, std::uint32_t device, double* raw) {
+  return Call<std::uint64_t>(table.power, device, raw, 0);
+}
+Return ReadFan(const Table& table, std::uint32_t device, double* raw) {
+  return Call<std::int64_t>(table.fan, device, raw, 0);
+}
+
+// The library's number for "0000:03:00.0".
+bool ParsePciAddress(const std::string& address, std::uint64_t* id) {
+  unsigned domain = 0;
+  unsigned bus = 0;
+  unsigned device = 0;
+  unsigned function = 0;
+  if (std::sscanf(address.c_str(), "%x:%x:%x.%x", &domain, &bus, &device, &function) != 4) {
+    return false;
+  }
+  *id = std::uint64_t{domain} << 32 | (bus & 0xff) << 8 | (device & 0x1f) << 3 | (function & 7);
+  return true;
+}
+
+bool FindDevice(const Table& table, const std::string& address, std::uint32_t* device) {
+  std::uint32_t count = 0;
+  if (table.count == nullptr || table.count(&count) != kSuccess || count == 0) return false;
+  *device = 0;
+  if (address.empty()) return true;
+  std::uint64_t wanted = 0;
+  if (table.pci_id == nullptr || !ParsePciAddress(address, &wanted)) return false;
+  for (; *device < count; ++*device) {
+    std::uint64_t id = 0;
+    // Newer libraries have a partition's number in the bits between.
+    constexpr std::uint64_t kAddressBits = 0xffffffff0000ffff;
+    if (table.pci_id(*device, &id) == kSuccess && (id & kAddressBits) == wanted) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+bool AddRocmSmiProbes(const std::vector<std::string>& libraries, const std::string& pci_address,
+                      Probes* probes) {
+  const Library library(libraries);
+  if (!library.loaded()) return false;
+  const Table table = Load(library);
+  std::uint32_t device = 0;
+  if (table.init == nullptr || table.init(0) != kSuccess ||
+      !FindDevice(table, pci_address, &device)) {
+    return false;
+  }
+  constexpr double kMostBytes = 1e15;
+  probes->push_back(std::make_unique<RocmSmiProbe>(
+      "busy", Group::kFast, table, device,
+      std::vector<Value>{
+          {{proto::METRIC_UTILIZATION_RATIO, "", -1}, 0.01, 1, ReadBusy},
+          {{proto::METRIC_MEMORY_BUSY_RATIO, "", -1}, 0.01, 1, ReadMemoryBusy},
+          {{proto::METRIC_MEMORY_USED_BYTES, "", -1}, 1, kMostBytes, ReadUsage<kVram>}}));
+  probes->push_back(std::make_unique<RocmSmiProbe>(
+      "sensors", Group::kMedium, table, device,
+      std::vector<Value>{
+          {{proto::METRIC_GTT_USED_BYTES, "", -1}, 1, kMostBytes, ReadUsage<kGtt>},
+          {{proto::METRIC_POWER_WATTS, "", -1}, 1e-6, 10'000, ReadPower},
+          {{proto::METRIC_TEMPERATURE_CELSIUS, "edge", -1}, 1e-3, 250, ReadTemperature<0>},
+          {{proto::METRIC_TEMPERATURE_CELSIUS, "junction", -1}, 1e-3, 250, ReadTemperature<1>},
+          {{proto::METRIC_TEMPERATURE_CELSIUS, "memory", -1}, 1e-3, 250, ReadTemperature<2>},
+          {{proto::METRIC_FAN_RPM, "", -1}, 1, 100'000, ReadFan}}));
+  probes->push_back(std::make_unique<RocmSmiProbe>(
+      "memory", Group::kSlow, table, device,
+      std::vector<Value>{
+          {{proto::METRIC_MEMORY_TOTAL_BYTES, "", -1}, 1, kMostBytes, ReadTotal<kVram>},
+          {{proto::METRIC_GTT_TOTAL_BYTES, "", -1}, 1, kMostBytes, ReadTotal<kGtt>}}));
+  return true;
+}
+
+}  // namespace amdgpu::telemetry
