@@ -174,13 +174,16 @@ absl::Status VendorDriver::Record(gpu::StreamId stream, gpu::EventId event) {
   if (!entry.ok()) return entry.status();
   Result result = context_->MakeCurrent();
   Event recorded = nullptr;
-  MutexLock lock(&mutex_);
-  if (const auto found = events_.find(event); found != events_.end()) {
-    recorded = found->second;
-  } else {
-    if (result == kSuccess) result = order_events_.Take(&recorded);
-    if (result == kSuccess) events_.emplace(event, recorded);
+  {
+    MutexLock lock(&mutex_);
+    if (const auto found = events_.find(event); found != events_.end()) {
+      recorded = found->second;
+    } else {
+      if (result == kSuccess) result = order_events_.Take(&recorded);
+      if (result == kSuccess) events_.emplace(event, recorded);
+    }
   }
+  // Without the lock: the vendor waits here while the stream's queue is full.
   if (result == kSuccess) {
     result = context_->api().EventRecord(recorded, (*entry)->lane->stream());
   }
@@ -194,10 +197,14 @@ absl::Status VendorDriver::Wait(gpu::StreamId stream, gpu::EventId event) {
   return (*entry)->lane->Submit(
       Operation{},
       [&]() -> Result {
-        MutexLock lock(&mutex_);
-        const auto found = events_.find(event);
-        if (found == events_.end()) return kNotFound;
-        return context_->api().StreamWaitEvent((*entry)->lane->stream(), found->second, 0);
+        Event waited_for = nullptr;
+        {
+          MutexLock lock(&mutex_);
+          const auto found = events_.find(event);
+          if (found == events_.end()) return kNotFound;
+          waited_for = found->second;
+        }
+        return context_->api().StreamWaitEvent((*entry)->lane->stream(), waited_for, 0);
       },
       absl::StrCat("waiting for event ", event));
 }

@@ -8,14 +8,15 @@
 namespace standin {
 namespace {
 
-struct ModuleState {
-  std::uint32_t counter = 0;
-  std::int32_t table[4] = {10, 20, 30, 40};
-};
-
 struct FunctionState {
   Module module;
   const BuiltIn* kernel;
+};
+
+struct ModuleState {
+  std::uint32_t counter = 0;
+  std::int32_t table[4] = {10, 20, 30, 40};
+  std::vector<std::unique_ptr<FunctionState>> functions;
 };
 
 ModuleState& State(Module module) { return *reinterpret_cast<ModuleState*>(module); }
@@ -44,8 +45,9 @@ Result ModuleUnload(Module module) {
 Result ModuleGetFunction(Function* function, Module module, const char* name) {
   for (const BuiltIn& kernel : BuiltIns()) {
     if (std::strcmp(kernel.name, name) != 0) continue;
-    // As with the vendors, it lives until the process ends.
-    *function = reinterpret_cast<Function>(new FunctionState{module, &kernel});
+    State(module).functions.push_back(
+        std::make_unique<FunctionState>(FunctionState{module, &kernel}));
+    *function = reinterpret_cast<Function>(State(module).functions.back().get());
     return kSuccess;
   }
   return kNotFound;
