@@ -15,9 +15,12 @@ struct SamplerControl {
   std::atomic<std::uint64_t> period_ns;
   // Client: bumped, and its sleepers woken, when the period has changed.
   std::atomic<std::uint32_t> changed;
-  // Worker: bumped, and its sleepers woken, when a tick's records are in the ring, and when a
-  // quarter of the ring has been written since.
+  // Worker: bumped when a tick's records are in the ring, and when a quarter of the ring has been
+  // written since. Sleepers are woken in the second case, in the first if `client_waits`.
   std::atomic<std::uint32_t> bell;
+  // Client: 1 while it is late for want of a tick. It knows when ticks are due and wakes by itself;
+  // to wake a thread of another processor costs more than the tick.
+  std::atomic<std::uint32_t> client_waits;
   // Worker: when the last tick in the ring was due.
   std::atomic<std::uint64_t> sampled_due_ns;
 };

@@ -34,6 +34,8 @@ constexpr std::uint64_t kSecond = 1'000'000'000;
 constexpr std::uint64_t kDrainNs = kSecond / 30;
 // How long a frame waits for a sampler that is late.
 constexpr std::uint64_t kMostGraceNs = 2 * kMs;
+// After a tick is due its sampling has usually been done.
+constexpr std::uint64_t kSamplingNs = kMs / 4;
 
 std::uint64_t PeriodOf(double rate_hz) {
   if (!(rate_hz > 0)) return 0;
@@ -256,6 +258,7 @@ class HubImpl final : public Hub {
   // rings meanwhile. False: something changed, look again.
   bool WaitForTick(std::uint64_t due, std::uint64_t period, std::uint32_t woken) {
     const std::uint64_t deadline = due + std::min(kMostGraceNs, period / 4);
+    const std::uint64_t usual = due + std::min(kSamplingNs, period / 8);
     while (true) {
       if (stop_.load() || wake_.load(std::memory_order_acquire) != woken) return false;
       DeviceState* waited = nullptr;
@@ -264,7 +267,7 @@ class HubImpl final : public Hub {
         SamplerControl& control = device->feed().telemetry_control();
         bell = control.bell.load(std::memory_order_acquire);
         if (device->feed().telemetry_live() &&
-            control.sampled_due_ns.load(std::memory_order_acquire) < due) {
+            control.sampled_due_ns.load(std::memory_order_seq_cst) < due) {
           waited = device.get();
           break;
         }
@@ -272,15 +275,19 @@ class HubImpl final : public Hub {
       const std::uint64_t now = NowNs();
       const std::uint64_t until = waited == nullptr ? due : deadline;
       if (now >= until) return true;
-      const std::uint64_t wake_at = std::min(until, now + kDrainNs);
+      const bool late = now >= usual;
+      const std::uint64_t wake_at = std::min(late ? until : std::min(until, usual), now + kDrainNs);
       if (waited == nullptr) {
         FutexWait(wake_, woken, wake_at);
       } else {
-        std::atomic<std::uint32_t>& word = waited->feed().telemetry_control().bell;
-        SetSleepsOn(&word);
-        // Who wakes us finds the word, or we find that we were woken.
-        if (wake_.load(std::memory_order_acquire) == woken) FutexWait(word, bell, wake_at);
+        SamplerControl& control = waited->feed().telemetry_control();
+        if (late) control.client_waits.store(1, std::memory_order_seq_cst);
+        SetSleepsOn(&control.bell);
+        // Who wakes us finds the word, or we find that we were woken. The bell has been rung since
+        // we looked, or the sampler sees that we wait.
+        if (wake_.load(std::memory_order_acquire) == woken) FutexWait(control.bell, bell, wake_at);
         SetSleepsOn(nullptr);
+        if (late) control.client_waits.store(0, std::memory_order_seq_cst);
       }
       DrainAll();
     }

@@ -165,30 +165,32 @@ void Sampler::Tick(std::uint64_t due_ns, std::uint64_t period_ns) {
       ++i;
     }
   }
-  if (begun >= next_rss_ns_) {
-    rss_bytes_ = ResidentBytes(memory_file_.get());
-    next_rss_ns_ = begun + kSecond / 10;
+  if (begun >= next_own_ns_) {
+    own_.rss_bytes = ResidentBytes(memory_file_.get());
+    own_.cpu_ns = ProcessCpuNs();
+    own_.lateness_p50_ns = lateness_.At(0.5);
+    own_.lateness_p99_ns = lateness_.At(0.99);
+    next_own_ns_ = begun + kSecond / 10;
   }
   if (begun >= next_repeat_ns_) {
     Repeat(fast_, begun);
     next_repeat_ns_ = begun + kSecond;
   }
-  SamplerRecord record;
+  SamplerRecord record = own_;
   record.header = MakeHeader<SamplerRecord>(RecordKind::kSampler, NowNs());
   record.due_ns = due_ns;
   record.period_ns = period_ns;
   record.ticks = ticks_;
   record.skipped = skipped_;
   record.lateness_ns = begun - due_ns;
-  record.lateness_p50_ns = lateness_.At(0.5);
-  record.lateness_p99_ns = lateness_.At(0.99);
-  record.cpu_ns = ProcessCpuNs();
-  record.rss_bytes = rss_bytes_;
   record.realtime = realtime_ ? 1 : 0;
   ring_.Push(record);
-  control_.sampled_due_ns.store(due_ns, std::memory_order_release);
-  control_.bell.fetch_add(1, std::memory_order_release);
-  FutexWake(control_.bell, std::numeric_limits<int>::max());
+  // The client says that it waits and looks once more; this looks whether it waits afterwards.
+  control_.sampled_due_ns.store(due_ns, std::memory_order_seq_cst);
+  control_.bell.fetch_add(1, std::memory_order_seq_cst);
+  if (control_.client_waits.load(std::memory_order_seq_cst) != 0) {
+    FutexWake(control_.bell, std::numeric_limits<int>::max());
+  }
 }
 
 std::uint64_t Sampler::SlowPeriod(Group group) const {

@@ -18,6 +18,7 @@
 
 #include "c_src/base/unique_fd.h"
 #include "telemetry/control.h"
+#include "telemetry/record.h"
 #include "telemetry/ring.h"
 #include "telemetry/source.h"
 
@@ -92,8 +93,8 @@ class Sampler {
   // The fast thread's.
   std::uint64_t ticks_ = 0;
   std::uint64_t skipped_ = 0;
-  std::uint64_t rss_bytes_ = 0;
-  std::uint64_t next_rss_ns_ = 0;
+  SamplerRecord own_;  // with what is looked at ten times a second
+  std::uint64_t next_own_ns_ = 0;
   std::uint64_t next_repeat_ns_ = 0;
   RecentPercentiles lateness_;
 

@@ -56,14 +56,6 @@ share = fn seconds ->
   (cpu.(System.pid()) + cpu.(worker) - before) / (seconds * 1.0e7)
 end
 
-flush = fn flush ->
-  receive do
-    {:amdgpu_frame, _} -> flush.(flush)
-  after
-    0 -> :ok
-  end
-end
-
 :ok = Telemetry.set_rate(0)
 Process.sleep(500)
 off = share.(8)
