@@ -1,10 +1,11 @@
-// What the kernels of this folder share: element types and functions that mean the same to hipRTC, to NVRTC
-// and to the host device's compiler. The build puts this text in the place of `#include "common.h"`, so that
-// what is installed includes nothing.
+// What the kernels of this folder share: element types and functions that mean the same to hipRTC,
+// to NVRTC and to the host device's compiler. The build puts this text in the place of `#include
+// "common.h"`, so that what is installed includes nothing.
 
 typedef long long index_t;
 
-// Half precision: storage and arithmetic of clang's own type, storage alone under NVRTC, which has none.
+// Half precision: storage and arithmetic of clang's own type, storage alone under NVRTC, which has
+// none.
 #if defined(__CUDACC_RTC__)
 struct half_t {
   unsigned short bits;
@@ -47,12 +48,12 @@ struct Element {
   static __device__ inline T load(T x) { return x; }
   static __device__ inline T store(T x) { return x; }
 };
-#define AMDGPU_INTEGER_ELEMENT(type, sum)                        \
-  template <>                                                    \
-  struct Element<type> {                                         \
-    typedef type Compute;                                        \
-    typedef sum Sum;                                             \
-    static __device__ inline type load(type x) { return x; }     \
+#define AMDGPU_INTEGER_ELEMENT(type, sum)                          \
+  template <>                                                      \
+  struct Element<type> {                                           \
+    typedef type Compute;                                          \
+    typedef sum Sum;                                               \
+    static __device__ inline type load(type x) { return x; }       \
     static __device__ inline type store(sum x) { return (type)x; } \
   };
 AMDGPU_INTEGER_ELEMENT(signed char, long long)
@@ -77,8 +78,8 @@ struct Element<bf16_t> {
 };
 
 // The math functions, with one name for float and double.
-#define AMDGPU_FUNCTION(name)                                        \
-  __device__ inline float f_##name(float x) { return name##f(x); }   \
+#define AMDGPU_FUNCTION(name)                                      \
+  __device__ inline float f_##name(float x) { return name##f(x); } \
   __device__ inline double f_##name(double x) { return name(x); }
 AMDGPU_FUNCTION(exp)
 AMDGPU_FUNCTION(expm1)

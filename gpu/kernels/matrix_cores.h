@@ -1,14 +1,14 @@
-// The matrix instructions of the targets, as matmul.hip uses them: fragments of MATRIX_M rows and MATRIX_N columns,
-// MATRIX_K deep, spread over the MATRIX_LANES lanes of a warp. Defines MATRIX_CORES if the target has them for this
-// type of elements. Tiles hold k along the line.
+// The matrix instructions of the targets, as matmul.hip uses them: fragments of MATRIX_M rows and
+// MATRIX_N columns, MATRIX_K deep, spread over the MATRIX_LANES lanes of a warp. Defines
+// MATRIX_CORES if the target has them for this type of elements. Tiles hold k along the line.
 
 #define MATRIX_LINE (BLOCK_K + MATRIX_PAD)
 
 #if defined(__gfx908__) || defined(__gfx90a__) || defined(__gfx940__) || defined(__gfx941__) || \
     defined(__gfx942__) || defined(__gfx950__)
 #define AMDGPU_MFMA 1
-#elif defined(__gfx1100__) || defined(__gfx1101__) || defined(__gfx1102__) || defined(__gfx1103__) || \
-    defined(__gfx1150__) || defined(__gfx1151__)
+#elif defined(__gfx1100__) || defined(__gfx1101__) || defined(__gfx1102__) || \
+    defined(__gfx1103__) || defined(__gfx1150__) || defined(__gfx1151__)
 #define AMDGPU_WMMA 1
 #elif defined(__CUDA_ARCH__)
 #if __CUDA_ARCH__ >= 800
@@ -16,8 +16,10 @@
 #endif
 #endif
 
-#if AMDGPU_MFMA && (MATRIX_F16 || MATRIX_F32 || ((MATRIX_BF16 || MATRIX_F64) && !defined(__gfx908__)))
-// MFMA of CDNA: 16 x 16, a warp of 64. Lane l has row (or column) l % 16 and, of k, the l / 16-th part.
+#if AMDGPU_MFMA && \
+    (MATRIX_F16 || MATRIX_F32 || ((MATRIX_BF16 || MATRIX_F64) && !defined(__gfx908__)))
+// MFMA of CDNA: 16 x 16, a warp of 64. Lane l has row (or column) l % 16 and, of k, the l / 16-th
+// part.
 #define MATRIX_CORES 1
 #define MATRIX_LANES 64
 #define MATRIX_M 16
@@ -65,7 +67,8 @@ __device__ inline int column_of_sum(int lane, int) { return lane % 16; }
 __device__ inline void clear(sums_t& sums) { sums = (sums_t)(real)0; }
 
 #elif AMDGPU_WMMA && (MATRIX_F16 || MATRIX_BF16)
-// WMMA of RDNA 3: 16 x 16 x 16, a warp of 32. Lane l has all 16 k of row (or column) l % 16, twice in the warp.
+// WMMA of RDNA 3: 16 x 16 x 16, a warp of 32. Lane l has all 16 k of row (or column) l % 16, twice
+// in the warp.
 #define MATRIX_CORES 1
 #define MATRIX_LANES 32
 #define MATRIX_M 16
@@ -106,8 +109,8 @@ __device__ inline int column_of_sum(int lane, int) { return lane % 16; }
 __device__ inline void clear(sums_t& sums) { sums = (sums_t)0.0f; }
 
 #elif AMDGPU_MMA_SYNC && (MATRIX_F16 || MATRIX_BF16)
-// mma.sync of NVIDIA: 16 x 8 x 16, a warp of 32. Lane l = 4 g + t has rows g and g + 8 (or column g), and of k the
-// pairs 2 t and 2 t + 8.
+// mma.sync of NVIDIA: 16 x 8 x 16, a warp of 32. Lane l = 4 g + t has rows g and g + 8 (or column
+// g), and of k the pairs 2 t and 2 t + 8.
 #define MATRIX_CORES 1
 #define MATRIX_LANES 32
 #define MATRIX_M 16

@@ -36,7 +36,8 @@ class MemoryResourceTest : public testing::TestWithParam<std::string> {
       MemoryResource* const below = stack_.back().get();
       if (letter == 's') stack_.push_back(std::make_unique<StatisticsAdaptor>(below));
       if (letter == 'l') stack_.push_back(std::make_unique<LimitAdaptor>(below, 0));
-      if (letter == 't') stack_.push_back(std::make_unique<ThreadSafeAdaptor<MemoryResource>>(below));
+      if (letter == 't')
+        stack_.push_back(std::make_unique<ThreadSafeAdaptor<MemoryResource>>(below));
       if (letter == 'o') stack_.push_back(std::make_unique<LadderAdaptor>(below, nullptr));
       if (letter == 'L') {
         auto log = std::make_unique<LogAdaptor>(below, clocks_.get());
