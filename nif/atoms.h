@@ -22,7 +22,7 @@ namespace amdgpu::nif {
   X(u64, "u64") X(f16, "f16") X(bf16, "bf16") X(f32, "f32") X(f64, "f64") X(bool_, "bool") \
   /* messages */ \
   X(amdgpu_worker_exit, "amdgpu_worker_exit") X(amdgpu_print, "amdgpu_print") \
-  X(amdgpu_frame, "amdgpu_frame") X(amdgpu_owner, "amdgpu_owner") \
+  X(amdgpu_frames, "amdgpu_frames") X(amdgpu_owner, "amdgpu_owner") \
   /* status codes */ \
   X(cancelled, "cancelled") X(unknown, "unknown") X(invalid_argument, "invalid_argument") \
   X(deadline_exceeded, "deadline_exceeded") X(not_found, "not_found") \

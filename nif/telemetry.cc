@@ -2,15 +2,17 @@
 
 #include <array>
 #include <atomic>
-#include <cstring>
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "c_src/base/mutex.h"
 #include "nif/atoms.h"
 #include "nif/compiler.h"
+#include "nif/encode.h"
 #include "nif/message.h"
 
 namespace amdgpu::nif {
@@ -22,6 +24,7 @@ struct State {
   telemetry::HubRef hub ABSL_GUARDED_BY(mutex);
   std::optional<ErlNifPid> server ABSL_GUARDED_BY(mutex);
   std::atomic<int> credit{0};
+  std::atomic<std::uint32_t> subscribers{0};
 };
 State& GetState() {
   static State* const state = new State();
@@ -47,23 +50,30 @@ class FrameSender {
   explicit FrameSender(const ErlNifPid& server) : server_(server) {}
 
   void operator()(absl::string_view frame) {
-    std::atomic<int>& credit = GetState().credit;
-    if (credit.load(std::memory_order_acquire) <= 0) {
-      ++skipped_;
+    State& state = GetState();
+    held_.emplace_back(frame);
+    const bool watched = state.subscribers.load(std::memory_order_relaxed) != 0;
+    if (!watched && held_.size() < kMostHeldFrames) return;
+    if (state.credit.load(std::memory_order_acquire) <= 0) {
+      skipped_ += held_.size();
+      held_.clear();
       return;
     }
-    credit.fetch_sub(1, std::memory_order_acq_rel);
+    state.credit.fetch_sub(1, std::memory_order_acq_rel);
     Message message(server_);
     ErlNifEnv* const env = message.env();
-    ERL_NIF_TERM binary;
-    unsigned char* const data = enif_make_new_binary(env, frame.size(), &binary);
-    std::memcpy(data, frame.data(), frame.size());
-    message.Send(enif_make_tuple3(env, atoms.amdgpu_frame, binary,
-                                  enif_make_uint64(env, std::exchange(skipped_, 0))));
+    std::vector<ERL_NIF_TERM> frames;
+    for (const std::string& held : held_) frames.push_back(EncodeString(env, held));
+    held_.clear();
+    message.Send(enif_make_tuple3(
+        env, atoms.amdgpu_frames,
+        enif_make_list_from_array(env, frames.data(), static_cast<unsigned>(frames.size())),
+        enif_make_uint64(env, std::exchange(skipped_, 0))));
   }
 
  private:
   const ErlNifPid server_;
+  std::vector<std::string> held_;
   std::uint64_t skipped_ = 0;
 };
 
@@ -104,6 +114,11 @@ telemetry::HubRef Telemetry() {
 }
 
 void AcknowledgeFrames(int count) { GetState().credit.fetch_add(count, std::memory_order_acq_rel); }
+
+void SetSubscribers(std::uint32_t count) {
+  GetState().subscribers.store(count);
+  if (const telemetry::HubRef hub = Telemetry()) hub->SetSubscribers(count);
+}
 
 void AnnounceOwner(ErlNifEnv* env, OwnerId owner, const ErlNifPid& pid) {
   State& state = GetState();

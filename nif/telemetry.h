@@ -10,11 +10,16 @@
 
 namespace amdgpu::nif {
 
-// Most frames that the server has not acknowledged; those that come meanwhile are skipped.
+// Most messages with frames that the server has not acknowledged; frames that come meanwhile are
+// skipped.
 inline constexpr int kFrameCredit = 32;
 
+// Frames that are sent together while nobody is subscribed: to wake the server for each costs more
+// than to make it.
+inline constexpr std::size_t kMostHeldFrames = 15;
+
 // Makes the hub if there is none, and sends its frames to `server` from now on:
-// {:amdgpu_frame, encoded, skipped} and, for each process that begins to own something,
+// {:amdgpu_frames, [encoded], skipped} and, for each process that begins to own something,
 // {:amdgpu_owner, number, pid}.
 telemetry::HubRef StartTelemetry(const telemetry::HubOptions& options, const ErlNifPid& server);
 // No further messages; the hub ends with the last device that uses it.
@@ -22,8 +27,10 @@ void StopTelemetry();
 // Null before StartTelemetry. Thread-safe.
 telemetry::HubRef Telemetry();
 
-// The server has dealt with `count` frames.
+// The server has dealt with `count` messages.
 void AcknowledgeFrames(int count);
+// How many are subscribed to the server.
+void SetSubscribers(std::uint32_t count);
 
 // Names the owner in frames and tells the server of it. On a scheduler, with the caller's `env`.
 void AnnounceOwner(ErlNifEnv* env, OwnerId owner, const ErlNifPid& pid);

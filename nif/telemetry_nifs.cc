@@ -68,9 +68,7 @@ ERL_NIF_TERM TelemetryRate(ErlNifEnv* env, const ERL_NIF_TERM[]) {
 ERL_NIF_TERM TelemetrySetSubscribers(ErlNifEnv* env, const ERL_NIF_TERM argv[]) {
   const auto count = DecodeUint64(env, argv[0]);
   if (!count) return enif_make_badarg(env);
-  if (const telemetry::HubRef hub = Telemetry()) {
-    hub->SetSubscribers(static_cast<std::uint32_t>(*count));
-  }
+  SetSubscribers(static_cast<std::uint32_t>(*count));
   return atoms.ok;
 }
 

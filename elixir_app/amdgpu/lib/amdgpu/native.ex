@@ -104,8 +104,8 @@ defmodule AMDGPU.Native do
   def job_bytes(_job), do: stub()
   def job_occupancy(_job), do: stub()
 
-  # Sends `{:amdgpu_frame, encoded, skipped}` and `{:amdgpu_owner, number, pid}` to `server`: at most 32
-  # frames that are not acknowledged. `{:ok, socket}`, or an error when other processes cannot attach.
+  # Sends `{:amdgpu_frames, [encoded], skipped}` and `{:amdgpu_owner, number, pid}` to `server`: at most
+  # 32 messages that are not acknowledged; while nobody is subscribed, some frames at a time. `{:ok, socket}`, or an error when other processes cannot attach.
   def telemetry_start(_rate_hz, _publish?, _server), do: stub()
   def telemetry_stop, do: stub()
   def telemetry_set_rate(_rate_hz), do: stub()

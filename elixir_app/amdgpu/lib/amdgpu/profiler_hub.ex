@@ -7,6 +7,8 @@ defmodule AMDGPU.ProfilerHub do
   subscriber of the same topics gets the same binary. A subscriber that does not keep up is never queued
   for: it gets the latest frame when it is ready again, and those in between are skipped.
 
+  While nobody is subscribed it is woken a few times a second only, with some frames at a time.
+
   It starts to work when the first device is opened or somebody subscribes. Configuration of the
   application `:amdgpu`:
 
@@ -115,12 +117,10 @@ defmodule AMDGPU.ProfilerHub do
   end
 
   @impl true
-  def handle_info({:amdgpu_frame, frame, skipped}, state) do
+  def handle_info({:amdgpu_frames, frames, skipped}, state) do
     Native.telemetry_ack(1)
-
-    state =
-      remember(%{state | latest: frame, cache: %{}, skipped: state.skipped + skipped}, frame)
-
+    state = Enum.reduce(frames, %{state | skipped: state.skipped + skipped}, &remember/2)
+    state = %{state | latest: List.last(frames), cache: %{}}
     {:noreply, Enum.reduce(state.subscribers, state, &offer/2)}
   end
 
@@ -241,10 +241,10 @@ defmodule AMDGPU.ProfilerHub do
   defp put(state, subscriber),
     do: %{state | subscribers: Map.put(state.subscribers, subscriber.pid, subscriber)}
 
-  defp remember(%{length: @window} = state, frame),
+  defp remember(frame, %{length: @window} = state),
     do: %{state | window: :queue.in(frame, :queue.drop(state.window))}
 
-  defp remember(state, frame),
+  defp remember(frame, state),
     do: %{state | window: :queue.in(frame, state.window), length: state.length + 1}
 
   # A new frame, for one subscriber.

@@ -87,7 +87,7 @@ defmodule AMDGPU.Telemetry do
     end
   end
 
-  @doc "The latest frame; nil before there is one."
+  @doc "The latest frame; nil before there is one. While nobody is subscribed it may be a quarter of a second old."
   @spec latest() :: Frame.t() | nil
   def latest do
     case ProfilerHub.latest() do
