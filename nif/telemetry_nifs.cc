@@ -40,6 +40,7 @@ ERL_NIF_TERM TelemetryStart(ErlNifEnv* env, const ERL_NIF_TERM argv[]) {
   }
   telemetry::HubOptions options;
   options.rate_hz = rate;
+  options.idle_rate_hz = 1;  // an idle system stays idle
   options.publish = *publish;
   const telemetry::HubRef hub = StartTelemetry(options, server);
   if (*publish && !hub->board_status().ok()) {

@@ -25,7 +25,8 @@ std::atomic<int> next_number{1};
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<AttachServer>> AttachServer::Start(int board_fd) {
+absl::StatusOr<std::unique_ptr<AttachServer>> AttachServer::Start(
+    int board_fd, std::function<void(int)> on_change) {
   const absl::StatusOr<std::string> directory = RuntimeDirectory();
   if (!directory.ok()) return directory.status();
   std::string path =
@@ -47,15 +48,17 @@ absl::StatusOr<std::unique_ptr<AttachServer>> AttachServer::Start(int board_fd) 
   }
   UniqueFd stop(eventfd(0, EFD_CLOEXEC));
   if (!stop.valid()) return ErrnoError(errno, "eventfd");
-  return absl::WrapUnique(
-      new AttachServer(board_fd, std::move(path), std::move(listener), std::move(stop)));
+  return absl::WrapUnique(new AttachServer(board_fd, std::move(path), std::move(listener),
+                                           std::move(stop), std::move(on_change)));
 }
 
-AttachServer::AttachServer(int board_fd, std::string path, UniqueFd listener, UniqueFd stop)
+AttachServer::AttachServer(int board_fd, std::string path, UniqueFd listener, UniqueFd stop,
+                           std::function<void(int)> on_change)
     : board_fd_(board_fd),
       path_(std::move(path)),
       listener_(std::move(listener)),
       stop_(std::move(stop)),
+      on_change_(std::move(on_change)),
       thread_([this] { Run(); }) {}
 
 AttachServer::~AttachServer() {
@@ -93,7 +96,8 @@ void AttachServer::Run() {
       UniqueFd connection = Accept();
       if (connection.valid()) connections.push_back(std::move(connection));
     }
-    attached_.store(static_cast<int>(connections.size()), std::memory_order_relaxed);
+    const int count = static_cast<int>(connections.size());
+    if (attached_.exchange(count, std::memory_order_relaxed) != count) on_change_(count);
   }
 }
 

@@ -4,6 +4,7 @@
 #define AMDGPU_TELEMETRY_ATTACH_SERVER_H_
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
@@ -19,8 +20,10 @@ class AttachServer {
  public:
   static constexpr int kMaxAttached = 128;
 
-  // `board_fd` can only be read and outlives the server.
-  static absl::StatusOr<std::unique_ptr<AttachServer>> Start(int board_fd);
+  // `board_fd` can only be read and outlives the server. `on_change` is called with attached() by
+  // the server's thread, after somebody came or went.
+  static absl::StatusOr<std::unique_ptr<AttachServer>> Start(
+      int board_fd, std::function<void(int attached)> on_change = [](int) {});
   // Removes the entry and ends the connections.
   ~AttachServer();
   AttachServer(const AttachServer&) = delete;
@@ -31,7 +34,8 @@ class AttachServer {
   int attached() const { return attached_.load(std::memory_order_relaxed); }
 
  private:
-  AttachServer(int board_fd, std::string path, UniqueFd listener, UniqueFd stop);
+  AttachServer(int board_fd, std::string path, UniqueFd listener, UniqueFd stop,
+               std::function<void(int)> on_change);
   void Run();
   // The connection of a process that was served; invalid for one that was turned away.
   UniqueFd Accept();
@@ -40,6 +44,7 @@ class AttachServer {
   const std::string path_;
   const UniqueFd listener_;
   const UniqueFd stop_;
+  const std::function<void(int)> on_change_;
   std::atomic<int> attached_{0};
   std::thread thread_;
 };

@@ -51,12 +51,15 @@ bool AskForRealtime() {
 
 class HubImpl final : public Hub {
  public:
-  explicit HubImpl(const HubOptions& options) : period_ns_(PeriodOf(options.rate_hz)) {
+  explicit HubImpl(const HubOptions& options)
+      : idle_period_ns_(PeriodOf(options.idle_rate_hz)), wanted_ns_(PeriodOf(options.rate_hz)) {
+    ApplyPeriod();
     if (options.publish) OpenBoard();
     thread_ = std::thread([this] { Run(); });
   }
 
   ~HubImpl() override {
+    server_.reset();  // calls back
     stop_.store(true);
     Wake();
     thread_.join();
@@ -68,21 +71,19 @@ class HubImpl final : public Hub {
   }
 
   void SetRate(double rate_hz) override {
-    const std::uint64_t period = PeriodOf(rate_hz);
-    if (period_ns_.exchange(period) == period) return;
-    {
-      MutexLock lock(&mutex_);
-      for (const auto& [number, feed] : feeds_) SetPeriod(*feed);
-    }
-    Wake();
+    wanted_ns_.store(PeriodOf(rate_hz));
+    ApplyPeriod();
   }
-  double rate_hz() const override { return RateOf(period_ns_.load()); }
+  double rate_hz() const override { return RateOf(wanted_ns_.load()); }
 
   void SetSink(Sink sink) override {
     MutexLock lock(&sink_mutex_);
     sink_ = std::move(sink);
   }
-  void SetSubscribers(std::uint32_t count) override { subscribers_.store(count); }
+  void SetSubscribers(std::uint32_t count) override {
+    subscribers_.store(count);
+    ApplyPeriod();
+  }
   void SetCompileStats(FillCompileStats fill) override {
     MutexLock lock(&sink_mutex_);
     compile_stats_ = std::move(fill);
@@ -171,9 +172,25 @@ class HubImpl final : public Hub {
     if (!board.ok()) return;
     board_.emplace(*std::move(board));
     absl::StatusOr<std::unique_ptr<AttachServer>> server =
-        AttachServer::Start(board_->read_only_fd());
+        AttachServer::Start(board_->read_only_fd(), [this](int attached) {
+          attached_.store(attached);
+          ApplyPeriod();
+        });
     board_status_ = server.status();
     if (server.ok()) server_ = *std::move(server);
+  }
+
+  // The period that is wanted, or the longer one for while nobody looks.
+  void ApplyPeriod() {
+    {
+      MutexLock lock(&mutex_);
+      std::uint64_t period = wanted_ns_.load();
+      const bool looked_at = subscribers_.load() != 0 || attached_.load() != 0;
+      if (period != 0 && !looked_at) period = std::max(period, idle_period_ns_);
+      if (period_ns_.exchange(period) == period) return;
+      for (const auto& [number, feed] : feeds_) SetPeriod(*feed);
+    }
+    Wake();
   }
 
   void SetPeriod(DeviceFeed& feed) const {
@@ -276,7 +293,10 @@ class HubImpl final : public Hub {
       const std::uint64_t until = waited == nullptr ? due : deadline;
       if (now >= until) return true;
       const bool late = now >= usual;
-      const std::uint64_t wake_at = std::min(late ? until : std::min(until, usual), now + kDrainNs);
+      // The bell of one device tells in time that its ring wants to be emptied.
+      const std::uint64_t drain_at =
+          devices_.size() == 1 && waited != nullptr ? until : now + kDrainNs;
+      const std::uint64_t wake_at = std::min(late ? until : std::min(until, usual), drain_at);
       if (waited == nullptr) {
         FutexWait(wake_, woken, wake_at);
       } else {
@@ -303,7 +323,7 @@ class HubImpl final : public Hub {
     TakePending();
     FrameFigures figures;
     figures.now_ns = now;
-    figures.pipeline.set_rate_hz(rate_hz());
+    figures.pipeline.set_rate_hz(RateOf(period_ns_.load()));
     figures.pipeline.set_frames_total(frames_ + 1);
     figures.pipeline.set_skipped_total(skipped_);
     figures.pipeline.set_lateness_ns(lateness_ns);
@@ -319,8 +339,7 @@ class HubImpl final : public Hub {
     figures.pipeline.set_encode_ns(encode_ns_);
     figures.pipeline.set_frame_bytes(encoded_.size());
     figures.pipeline.set_subscribers(subscribers_.load());
-    figures.pipeline.set_attached(
-        server_ == nullptr ? 0 : static_cast<std::uint32_t>(server_->attached()));
+    figures.pipeline.set_attached(static_cast<std::uint32_t>(attached_.load()));
     figures.pipeline.set_realtime(realtime_);
     MutexLock lock(&sink_mutex_);
     builder_.Build(figures, devices_, compile_stats_);
@@ -358,8 +377,11 @@ class HubImpl final : public Hub {
   std::optional<BoardWriter> board_;
   std::unique_ptr<AttachServer> server_;
   Names names_;
-  std::atomic<std::uint64_t> period_ns_;
+  const std::uint64_t idle_period_ns_;
+  std::atomic<std::uint64_t> wanted_ns_;
+  std::atomic<std::uint64_t> period_ns_{0};  // in force
   std::atomic<std::uint32_t> subscribers_{0};
+  std::atomic<int> attached_{0};
   std::atomic<bool> stop_{false};
   std::atomic<std::uint32_t> wake_{0};
 

@@ -24,6 +24,8 @@ namespace amdgpu::telemetry {
 
 struct HubOptions {
   double rate_hz = 60;  // 1 to 1000; 0 = off
+  // While nobody looks: SetSubscribers(0), and no process is attached. 0 = the same rate.
+  double idle_rate_hz = 0;
   bool publish = true;  // on a frame board that other processes of this user may attach to
 };
 
@@ -58,7 +60,7 @@ class Hub {
   // before is no longer called.
   using Sink = std::function<void(absl::string_view frame)>;
   virtual void SetSink(Sink sink) = 0;
-  // For the figures of the pipeline.
+  // How many look at what the sink gets. For the rate, and for the figures of the pipeline.
   virtual void SetSubscribers(std::uint32_t count) = 0;
   // Fills in the compile service's counters; empty = there is none.
   using FillCompileStats = std::function<void(proto::CompileStats*)>;

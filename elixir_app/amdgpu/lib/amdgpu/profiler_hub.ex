@@ -12,7 +12,8 @@ defmodule AMDGPU.ProfilerHub do
   It starts to work when the first device is opened or somebody subscribes. Configuration of the
   application `:amdgpu`:
 
-    * `telemetry: [rate: 60, publish: true]` - frames a second (1 to 1000), and whether other processes of
+    * `telemetry: [rate: 60, publish: true]` - frames a second (1 to 1000) while somebody looks, a subscriber
+      or an attached process (one a second while nobody does), and whether other processes of
       this user (the gateway, `amdgpu top`) may attach. `telemetry: false` turns it all off
   """
 
