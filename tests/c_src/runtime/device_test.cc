@@ -22,7 +22,7 @@ absl::Span<const std::byte> Bytes(const Ints& values) {
 
 constexpr std::uint64_t kMillisecond = 1'000'000;
 // More than one block: the fake driver runs it on a thread of its own.
-constexpr LaunchOptions kQueued = {.grid = {2, 1, 1}, .block = {}};
+const LaunchOptions kQueued = {.grid = {2, 1, 1}, .block = {}};
 
 TEST_F(DeviceTest, RunsAKernelAndReadsBack) {
   const BufferRef data = NewInts(1000);

@@ -21,7 +21,7 @@ namespace {
 using Ints = std::vector<std::int32_t>;
 
 constexpr std::uint64_t kMillisecond = 1'000'000;
-constexpr LaunchOptions kQueued = {.grid = {2, 1, 1}, .block = {}};
+const LaunchOptions kQueued = {.grid = {2, 1, 1}, .block = {}};
 
 class FaultsTest : public DeviceTest {
  protected:

@@ -110,7 +110,7 @@ TEST(CodeObjectTest, WhatIsNoneIsSaidToBeNone) {
 }
 
 TEST(MsgPackTest, EveryKindOfValue) {
-  const auto parse = [](const std::string& bytes) { return ParseMsgPack(bytes); };
+  const auto parse = [](absl::string_view bytes) { return ParseMsgPack(bytes); };
   EXPECT_EQ(parse("\x07")->number, 7u);
   EXPECT_EQ(parse("\xcd\x01\x02")->number, 0x102u);
   EXPECT_EQ(parse("\xcf\x01\x02\x03\x04\x05\x06\x07\x08")->number, 0x102030405060708u);
