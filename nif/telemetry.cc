@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "c_src/base/clock.h"
 #include "c_src/base/mutex.h"
 #include "nif/atoms.h"
 #include "nif/compiler.h"
@@ -53,7 +54,9 @@ class FrameSender {
     State& state = GetState();
     held_.emplace_back(frame);
     const bool watched = state.subscribers.load(std::memory_order_relaxed) != 0;
-    if (!watched && held_.size() < kMostHeldFrames) return;
+    const std::uint64_t now = NowNs();
+    if (!watched && held_.size() < kMostHeldFrames && now - sent_ns_ < kLongestHoldNs) return;
+    sent_ns_ = now;
     if (state.credit.load(std::memory_order_acquire) <= 0) {
       skipped_ += held_.size();
       held_.clear();
@@ -75,6 +78,7 @@ class FrameSender {
   const ErlNifPid server_;
   std::vector<std::string> held_;
   std::uint64_t skipped_ = 0;
+  std::uint64_t sent_ns_ = 0;
 };
 
 }  // namespace

@@ -17,6 +17,7 @@ inline constexpr int kFrameCredit = 32;
 // Frames that are sent together while nobody is subscribed: to wake the server for each costs more
 // than to make it.
 inline constexpr std::size_t kMostHeldFrames = 15;
+inline constexpr std::uint64_t kLongestHoldNs = 250'000'000;
 
 // Makes the hub if there is none, and sends its frames to `server` from now on:
 // {:amdgpu_frames, [encoded], skipped} and, for each process that begins to own something,
