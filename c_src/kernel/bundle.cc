@@ -1,6 +1,5 @@
 #include "c_src/kernel/bundle.h"
 
-#include <cstddef>
 #include <cstring>
 #include <memory>
 #include <set>
@@ -23,13 +22,6 @@ struct Header {
   Sha256Digest digest;
 };
 static_assert(sizeof(Header) == 8 + 4 + 4 + 8 + 32, "no padding in the file");
-
-Sha256Digest Digest(const Header& header, absl::string_view payload) {
-  Sha256 hash;
-  hash.Update(absl::string_view(reinterpret_cast<const char*>(&header), offsetof(Header, digest)));
-  hash.Update(payload);
-  return hash.Finish();
-}
 
 absl::Status CheckEntries(const proto::Bundle& bundle) {
   std::set<absl::string_view> targets;
@@ -57,7 +49,7 @@ absl::StatusOr<std::string> EncodeBundle(const proto::Bundle& bundle) {
   }
   std::string bytes(sizeof(Header), '\0');
   bundle.AppendToString(&bytes);
-  header.digest = Digest(header, absl::string_view(bytes).substr(sizeof(Header)));
+  header.digest = FileDigest(header, absl::string_view(bytes).substr(sizeof(Header)));
   std::memcpy(bytes.data(), &header, sizeof(Header));
   return bytes;
 }
@@ -78,7 +70,7 @@ absl::StatusOr<proto::Bundle> DecodeBundle(absl::string_view bytes) {
       header.payload_bytes != payload.size() || bytes.size() > kMaxBundleBytes) {
     return absl::DataLossError("the bundle is truncated or padded");
   }
-  if (header.digest != Digest(header, payload)) {
+  if (header.digest != FileDigest(header, payload)) {
     return absl::DataLossError("the bundle is corrupt: its checksum does not match");
   }
   proto::Bundle bundle;

@@ -37,13 +37,6 @@ absl::string_view Padded(const char (&field)[kSize]) {
   return absl::string_view(field, strnlen(field, kSize));
 }
 
-Sha256Digest Digest(const Header& header, absl::string_view payload) {
-  Sha256 hash;
-  hash.Update(absl::string_view(reinterpret_cast<const char*>(&header), offsetof(Header, digest)));
-  hash.Update(payload);
-  return hash.Finish();
-}
-
 }  // namespace
 
 std::string EncodeCacheEntry(const CacheEntry& entry) {
@@ -57,7 +50,7 @@ std::string EncodeCacheEntry(const CacheEntry& entry) {
   header.payload_bytes = entry.reply.ByteSizeLong();
   std::string bytes(sizeof(Header), '\0');
   entry.reply.AppendToString(&bytes);
-  header.digest = Digest(header, absl::string_view(bytes).substr(sizeof(Header)));
+  header.digest = FileDigest(header, absl::string_view(bytes).substr(sizeof(Header)));
   std::memcpy(bytes.data(), &header, sizeof(Header));
   return bytes;
 }
@@ -74,7 +67,7 @@ absl::StatusOr<CacheEntry> DecodeCacheEntry(absl::string_view bytes, absl::strin
   if (header.header_bytes != sizeof(Header) || header.payload_bytes != payload.size()) {
     return absl::DataLossError("truncated or padded");
   }
-  if (header.digest != Digest(header, payload)) return absl::DataLossError("corrupt");
+  if (header.digest != FileDigest(header, payload)) return absl::DataLossError("corrupt");
   if (Padded(header.build_id) != absl::string_view(BuildId().data(), BuildId().size())) {
     return absl::FailedPreconditionError("of another build");
   }

@@ -4,6 +4,7 @@
 #define AMDGPU_C_SRC_KERNEL_SHA256_H_
 
 #include <array>
+#include <cstddef>
 #include <memory>
 #include <string>
 
@@ -25,6 +26,15 @@ class Sha256 {
   struct Context;
   std::unique_ptr<Context> context_;
 };
+
+// Of a file: all of the header that stands before its own `digest`, and what follows the header.
+template <typename Header>
+Sha256Digest FileDigest(const Header& header, absl::string_view payload) {
+  Sha256 hash;
+  hash.Update(absl::string_view(reinterpret_cast<const char*>(&header), offsetof(Header, digest)));
+  hash.Update(payload);
+  return hash.Finish();
+}
 
 // 64 hexadecimal digits.
 std::string ToHex(const Sha256Digest& digest);
