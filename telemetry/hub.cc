@@ -80,6 +80,14 @@ class HubImpl final : public Hub {
     MutexLock lock(&sink_mutex_);
     sink_ = std::move(sink);
   }
+  void SetRecorder(Sink recorder) override {
+    recorded_.store(recorder != nullptr);
+    {
+      MutexLock lock(&sink_mutex_);
+      std::swap(recorder_, recorder);
+    }
+    ApplyPeriod();
+  }
   void SetSubscribers(std::uint32_t count) override {
     subscribers_.store(count);
     ApplyPeriod();
@@ -185,7 +193,7 @@ class HubImpl final : public Hub {
     {
       MutexLock lock(&mutex_);
       std::uint64_t period = wanted_ns_.load();
-      const bool looked_at = subscribers_.load() != 0 || attached_.load() != 0;
+      const bool looked_at = subscribers_.load() != 0 || attached_.load() != 0 || recorded_.load();
       if (period != 0 && !looked_at) period = std::max(period, idle_period_ns_);
       if (period_ns_.exchange(period) == period) return;
       for (const auto& [number, feed] : feeds_) SetPeriod(*feed);
@@ -351,6 +359,7 @@ class HubImpl final : public Hub {
     ++frames_;
     if (board_.has_value()) board_->Publish(encoded_);
     if (sink_) sink_(encoded_);
+    if (recorder_) recorder_(encoded_);
   }
 
   void TakePending() {
@@ -382,12 +391,14 @@ class HubImpl final : public Hub {
   std::atomic<std::uint64_t> period_ns_{0};  // in force
   std::atomic<std::uint32_t> subscribers_{0};
   std::atomic<int> attached_{0};
+  std::atomic<bool> recorded_{false};
   std::atomic<bool> stop_{false};
   std::atomic<std::uint32_t> wake_{0};
 
   // Order: sink_mutex_ before mutex_.
   Mutex sink_mutex_;
   Sink sink_ ABSL_GUARDED_BY(sink_mutex_);
+  Sink recorder_ ABSL_GUARDED_BY(sink_mutex_);
   FillCompileStats compile_stats_ ABSL_GUARDED_BY(sink_mutex_);
 
   Mutex mutex_;

@@ -41,6 +41,7 @@ class Hub {
   static constexpr int kMaxKernels = 256;
   static constexpr int kMaxOwners = 256;
   static constexpr int kMaxPoolOwners = 16;
+  static constexpr int kMaxPoolBlocks = 256;
   static constexpr int kMaxEvents = 64;
 
   // Never fails: without a board (see board_status) the sink still gets its frames.
@@ -60,6 +61,8 @@ class Hub {
   // before is no longer called.
   using Sink = std::function<void(absl::string_view frame)>;
   virtual void SetSink(Sink sink) = 0;
+  // The same for a second one, the recorder; while there is one, frames come as if somebody looked.
+  virtual void SetRecorder(Sink recorder) = 0;
   // How many look at what the sink gets. For the rate, and for the figures of the pipeline.
   virtual void SetSubscribers(std::uint32_t count) = 0;
   // Fills in the compile service's counters; empty = there is none.
