@@ -36,6 +36,8 @@ class DeviceFeed {
   virtual void FillWorker(proto::Worker* worker) const = 0;
   // With `most_owners` of the owners, largest first; none of them for 0, which is quick.
   virtual void FillPool(proto::Pool* pool, std::size_t most_owners) const = 0;
+  // Appends the pool's regions and its blocks in use, by offset; of more than `most` the largest.
+  virtual void FillBlocks(proto::Pool* pool, std::size_t most) const = 0;
   // Appends what is queued or runs, oldest first, at most `most`: all but `device` and `label`,
   // which is given as its number in `labels`. Returns how many launches there are in all.
   virtual std::size_t FillActive(std::size_t most,

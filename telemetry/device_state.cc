@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "c_src/base/utf8.h"
+#include "telemetry/hub.h"
 
 namespace amdgpu::telemetry {
 namespace {
@@ -196,8 +197,13 @@ void DeviceState::Fill(std::uint64_t now_ns, std::uint64_t interval_ns, bool own
   FillWorker(sample);
   if (owners) {
     sample->clear_pool();
-    feed_->FillPool(sample->mutable_pool(), 16);
+    feed_->FillPool(sample->mutable_pool(), Hub::kMaxPoolOwners);
     sample->mutable_pool()->set_owners_age_us(0);
+    // They stay in the message until the owners are asked for again.
+    if (now_ns >= next_blocks_ns_) {
+      next_blocks_ns_ = now_ns + kSecond;
+      feed_->FillBlocks(sample->mutable_pool(), Hub::kMaxPoolBlocks);
+    }
   } else {
     feed_->FillPool(sample->mutable_pool(), 0);
     sample->mutable_pool()->set_owners_age_us(sample->pool().owners_age_us() + interval_ns / 1000);

@@ -95,6 +95,7 @@ class DeviceState {
   std::array<std::uint64_t, 64> last_tickets_{};
   std::uint64_t launches_ = 0;
   std::uint64_t busy_ns_ = 0;
+  std::uint64_t next_blocks_ns_ = 0;  // the pool's blocks are listed again then
 };
 
 }  // namespace amdgpu::telemetry

@@ -210,6 +210,7 @@ void FrameBuilder::FillDevices(const FrameFigures& figures, bool each_second,
     const bool fresh = sample->device() != devices[i]->number();
     devices[i]->Fill(figures.now_ns, frame_.interval_ns(), owners || fresh, each_second, sample);
     for (const proto::OwnerUse& use : sample->pool().owners()) NameOwner(use.owner());
+    for (const proto::PoolBlock& block : sample->pool().blocks()) NameOwner(block.owner());
   }
 }
 
@@ -318,6 +319,12 @@ void FrameBuilder::Encode(std::string* bytes) {
     frame_.clear_copies();
     for (proto::KernelStats& kernel : *frame_.mutable_kernels()) {
       kernel.mutable_work()->clear_sketch();
+    }
+    for (proto::DeviceSample& device : *frame_.mutable_devices()) {
+      proto::Pool* const pool = device.mutable_pool();
+      pool->set_blocks_omitted(pool->blocks_omitted() +
+                               static_cast<std::uint64_t>(pool->blocks_size()));
+      pool->clear_blocks();
     }
     // Whatever else is long: names of kernels may be.
     if (frame_.ByteSizeLong() > kMaxFrameBytes) frame_.clear_kernels();

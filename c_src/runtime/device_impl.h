@@ -116,6 +116,7 @@ class DeviceImpl final : public Device, public telemetry::DeviceFeed {
   bool telemetry_live() const override { return ready(); }
   void FillWorker(proto::Worker* worker) const override;
   void FillPool(proto::Pool* pool, std::size_t most_owners) const override;
+  void FillBlocks(proto::Pool* pool, std::size_t most) const override;
   std::size_t FillActive(std::size_t most,
                          google::protobuf::RepeatedPtrField<proto::ActiveLaunch>* active,
                          std::uint32_t* labels) const override;

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "c_src/base/clock.h"
+#include "c_src/base/utf8.h"
 #include "c_src/runtime/device_impl.h"
 #include "telemetry/metrics.h"
 
@@ -120,6 +121,8 @@ void DeviceImpl::ReportCompile(const CompileJob& compile, const absl::Status& st
                                                   : proto::Compile::ORIGIN_COMPILED);
   report.set_status(static_cast<std::int32_t>(status.code()));
   report.set_specialisation(compile.request.block_x() != 0);
+  constexpr std::size_t kMaxMessageBytes = 1024;
+  report.set_message(MakeValidUtf8(status.message().substr(0, kMaxMessageBytes)));
   telemetry_->AddCompile(std::move(report));
 }
 

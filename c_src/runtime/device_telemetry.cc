@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bitset>
 #include <utility>
+#include <vector>
 
 #include "c_src/runtime/device_impl.h"
 
@@ -40,6 +41,44 @@ void DeviceImpl::FillPool(proto::Pool* pool, std::size_t most_owners) const {
     entry->set_buffers(use.buffers);
   }
   pool->set_owners_omitted(owners.size() - shown);
+}
+
+void DeviceImpl::FillBlocks(proto::Pool* pool, std::size_t most) const {
+  // Going through more than these would keep allocations waiting.
+  constexpr std::uint64_t kLookedAt = 16384;
+  const MemoryResource& memory = memory_->resource();
+  for (const Region& region : memory.Regions()) {
+    if (static_cast<std::size_t>(pool->regions_size()) == most) break;
+    proto::PoolRegion* const entry = pool->add_regions();
+    entry->set_offset(region.offset);
+    entry->set_bytes(region.bytes);
+  }
+  const std::uint64_t live = memory.Stats().live_blocks;
+  if (live > kLookedAt) {
+    pool->set_blocks_omitted(live);
+    return;
+  }
+  std::vector<LiveBlock> blocks;
+  blocks.reserve(live + 64);
+  memory.ForEachLive([&](const LiveBlock& block) { blocks.push_back(block); });
+  if (blocks.size() > most) {
+    std::nth_element(
+        blocks.begin(), blocks.begin() + static_cast<std::ptrdiff_t>(most), blocks.end(),
+        [](const LiveBlock& left, const LiveBlock& right) { return left.bytes > right.bytes; });
+    pool->set_blocks_omitted(blocks.size() - most);
+    blocks.resize(most);
+  }
+  std::sort(blocks.begin(), blocks.end(), [](const LiveBlock& left, const LiveBlock& right) {
+    return left.offset < right.offset;
+  });
+  for (const LiveBlock& block : blocks) {
+    proto::PoolBlock* const entry = pool->add_blocks();
+    entry->set_offset(block.offset);
+    entry->set_bytes(block.bytes);
+    entry->set_owner(block.owner);
+    entry->set_block(block.handle.value);
+    entry->set_stream(block.stream);
+  }
 }
 
 std::size_t DeviceImpl::FillActive(std::size_t most,

@@ -54,6 +54,12 @@ class FakeDevice final : public DeviceFeed {
     pool->clear_owners();
     pool->add_owners()->set_owner(5);
   }
+  void FillBlocks(proto::Pool* pool, std::size_t most) const override {
+    ++blocks_asked;
+    pool->add_regions()->set_bytes(1 << 20);
+    for (std::size_t i = 0; i < most; ++i) pool->add_blocks()->set_offset(i * 256);
+    pool->set_blocks_omitted(3);
+  }
   std::size_t FillActive(std::size_t most,
                          google::protobuf::RepeatedPtrField<proto::ActiveLaunch>* active,
                          std::uint32_t* labels) const override {
@@ -70,6 +76,7 @@ class FakeDevice final : public DeviceFeed {
 
   std::atomic<bool> live{false};
   std::atomic<std::uint64_t> flying{0};
+  mutable std::atomic<int> blocks_asked{0};
 
  private:
   std::unique_ptr<void, void (*)(void*)> memory_;
@@ -315,6 +322,29 @@ TEST_F(HubTest, OwnersLabelsAndWhatRuns) {
       frames_.Find([&](const proto::Frame& frame) { return frame.active_size() > 0; });
   EXPECT_EQ(active.active_size(), Hub::kMaxActive);
   EXPECT_EQ(active.active_omitted(), 40u - Hub::kMaxActive);
+}
+
+TEST_F(HubTest, BlocksOfThePoolComeOnceASecondAndStayForATenth) {
+  const proto::Frame second = frames_.Find([&](const proto::Frame& frame) {
+    return device_->blocks_asked >= 2 && frame.devices_size() == 1 &&
+           frame.devices(0).pool().blocks_size() > 0;
+  });
+  EXPECT_EQ(second.devices(0).pool().blocks_size(), Hub::kMaxPoolBlocks);
+  EXPECT_EQ(second.devices(0).pool().blocks_omitted(), 3u);
+  ASSERT_EQ(second.devices(0).pool().regions_size(), 1);
+  int with = 0;
+  std::uint64_t first_ns = 0;
+  std::uint64_t last_ns = 0;
+  for (const proto::Frame& frame : frames_.All()) {
+    if (frame.devices_size() == 0) continue;
+    if (first_ns == 0) first_ns = frame.time_ns();
+    last_ns = frame.time_ns();
+    if (frame.devices(0).pool().blocks_size() > 0) ++with;
+  }
+  // More than one frame in each second that has them, so that slow readers see them, and not all.
+  EXPECT_GT(with, 2);
+  EXPECT_LT(with, static_cast<int>(frames_.All().size()) / 2);
+  EXPECT_LE(device_->blocks_asked, static_cast<int>((last_ns - first_ns) / 1'000'000'000) + 2);
 }
 
 TEST_F(HubTest, ALaunchThatItsWorkerTookAlongCountsOnce) {

@@ -181,6 +181,28 @@ defmodule AMDGPU.TelemetryTest do
     assert held.copies_in.bytes_total >= 1_000_000
     assert held.copies_within.bytes_total >= 1_000_000
 
+    # The blocks come in some of the frames: ours are among them, and none overlaps another.
+    {pool, owner} =
+      find(fn frame ->
+        sample = our(frame, device)
+        owner = Enum.find(frame.owners, &(&1.process == me))
+        if owner && sample && sample.pool.blocks != [], do: {sample.pool, owner.owner}
+      end)
+
+    assert Enum.count(pool.blocks, &(&1.owner == owner and &1.bytes >= 1_000_000)) >= 2
+    assert pool.blocks_omitted > 0 or Enum.sum(Enum.map(pool.blocks, & &1.bytes)) > 2_000_000
+    assert Enum.sum(Enum.map(pool.regions, & &1.bytes)) == pool.reserved_bytes
+
+    for [a, b] <- Enum.chunk_every(pool.blocks, 2, 1, :discard),
+        do: assert(a.offset + a.bytes <= b.offset)
+
+    for block <- pool.blocks do
+      assert Enum.any?(
+               pool.regions,
+               &(block.offset >= &1.offset and block.offset < &1.offset + &1.bytes)
+             )
+    end
+
     unique = "extern \"C\" __global__ void k#{System.unique_integer([:positive])}() {}"
     [name] = Regex.run(~r/k\d+/, unique)
     AMDGPU.Kernel.compile!(device, unique, name)
@@ -188,6 +210,12 @@ defmodule AMDGPU.TelemetryTest do
     assert compile.origin == :compiled
     assert compile.status == 0
     assert compile.ended_ns > compile.started_ns
+    assert compile.message == ""
+
+    {:error, _} = AMDGPU.Kernel.compile(device, "__global__ void wrong() { missing(); }", "wrong")
+    failed = find(fn frame -> Enum.find(frame.compiles, &(&1.kernel == "wrong")) end)
+    assert failed.status != 0
+    assert failed.message =~ "missing"
     Buffer.free(x)
     Buffer.free(y)
   end
