@@ -1,0 +1,114 @@
+// Frames from a Phoenix channel: the gateway's, or that of an application.
+import { type Channel, Socket } from "phoenix";
+import type { Feed, FeedEvents, Rate } from "./feed";
+
+export interface ChannelOptions {
+  /** Of the socket, without "/websocket". */
+  url: string;
+  token?: string | undefined;
+  /** For tests in Node. */
+  transport?: new (endpoint: string) => object;
+}
+
+/** A runtime that says nothing for this long is called gone or stuck. */
+const SILENCE_MS = 2000;
+
+export class ChannelFeed implements Feed {
+  readonly record = null;
+  private readonly socket: Socket;
+  private channel: Channel | null = null;
+  private rate: Rate | 0 = 0;
+  private heard = 0;
+  private ended = false;
+  private readonly watch: ReturnType<typeof setInterval>;
+
+  constructor(
+    options: ChannelOptions,
+    private readonly events: FeedEvents,
+  ) {
+    this.socket = new Socket(options.url, {
+      // A first try soon: most ends are restarts.
+      reconnectAfterMs: (tries) => [100, 250, 500, 1000, 2000][tries - 1] ?? 5000,
+      rejoinAfterMs: (tries) => [250, 1000, 2000][tries - 1] ?? 5000,
+      ...(options.token ? { params: { token: options.token } } : {}),
+      ...(options.transport ? { transport: options.transport } : {}),
+    });
+    this.socket.onError(() => this.lost());
+    this.socket.onClose(() => this.lost());
+    this.socket.onOpen(() => {
+      if (this.rate !== 0) this.events.state("connecting", "joining");
+    });
+    this.watch = setInterval(() => this.check(), 500);
+  }
+
+  private lost(): void {
+    if (this.rate === 0) return;
+    this.heard = 0;
+    this.events.state("disconnected", "the connection is lost; trying again");
+  }
+
+  private check(): void {
+    if (this.heard === 0 || performance.now() - this.heard < SILENCE_MS) return;
+    if (this.ended) return;
+    const seconds = Math.round((performance.now() - this.heard) / 1000);
+    this.events.state("stale", `nothing new for ${seconds} s`);
+  }
+
+  setRate(rate: Rate | 0): void {
+    if (rate === this.rate) return;
+    this.rate = rate;
+    this.channel?.leave();
+    this.channel = null;
+    this.heard = 0;
+    if (rate === 0) {
+      this.events.state("off", "");
+      return;
+    }
+    // The frames go on while the channel is joined anew: there is nothing to be said of it.
+    if (!this.socket.isConnected()) {
+      this.events.state("connecting", "");
+      this.socket.connect();
+    }
+    this.join(rate);
+  }
+
+  private join(rate: Rate): void {
+    const channel = this.socket.channel("gpu:telemetry", { rate, encoding: "protobuf" });
+    this.channel = channel;
+    channel.on("telemetry_update", (payload: ArrayBuffer) => {
+      if (this.channel !== channel) return;
+      const first = this.heard === 0 || this.ended || performance.now() - this.heard >= SILENCE_MS;
+      this.heard = performance.now();
+      this.ended = false;
+      if (first) this.events.state("live", "");
+      this.events.frame(new Uint8Array(payload));
+    });
+    channel.on("device_lost", (payload: { device: number | null; message: string }) => {
+      if (payload.device === null) {
+        this.ended = true;
+        this.events.state("no_runtime", "the runtime has ended; waiting for the next");
+      }
+      this.events.deviceLost(payload.device, payload.message);
+    });
+    channel
+      .join()
+      .receive("ok", () => {
+        if (this.channel === channel && this.heard === 0) this.events.state("no_runtime", "waiting for a runtime");
+      })
+      .receive("error", (reply: { reason?: string } | undefined) => {
+        if (this.channel === channel) this.events.state("refused", reply?.reason ?? "the server refuses");
+      });
+  }
+
+  handled(): void {
+    // The gateway and the channel keep only the latest frame for whoever is slow.
+  }
+
+  close(): void {
+    clearInterval(this.watch);
+    this.rate = 0;
+    this.channel?.leave();
+    this.channel = null;
+    this.socket.disconnect();
+  }
+}
