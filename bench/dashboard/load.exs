@@ -6,8 +6,8 @@ defmodule Load do
   alias AMDGPU.{Buffer, Kernel, Stream}
 
   # What the kernels work on: numbers small enough for two shared cores.
-  @n 262_144
-  @side 192
+  @n 1_048_576
+  @side 320
 
   @source ~S"""
   struct script {};

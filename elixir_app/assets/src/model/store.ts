@@ -17,7 +17,9 @@ export interface DeviceState {
   /** Blocks come now and then; these are the latest, and since when each was seen. */
   pool: Pool | null;
   readonly blockSince: Map<bigint, number>;
-  gone: boolean;
+  /** What its kernels have moved and computed while this page looked. */
+  kernelBytes: number;
+  kernelFlops: number;
 }
 
 export interface KernelState {
@@ -259,7 +261,7 @@ export class Store {
     for (const sample of frame.devices) {
       let device = this.devices.get(sample.device);
       if (device === undefined) {
-        device = { number: sample.device, sample, history: new History(), absent: new Map(), workerPid: 0, workerSince: null, pool: null, blockSince: new Map(), gone: false };
+        device = { number: sample.device, sample, history: new History(), absent: new Map(), workerPid: 0, workerSince: null, pool: null, blockSince: new Map(), kernelBytes: 0, kernelFlops: 0 };
         this.devices.set(sample.device, device);
         this.generation++;
       }
@@ -274,9 +276,8 @@ export class Store {
       this.takePool(device, sample, time);
     }
     if (this.devices.size !== frame.devices.length) {
-      for (const [number, device] of this.devices) {
+      for (const number of [...this.devices.keys()]) {
         if (frame.devices.some((sample) => sample.device === number)) continue;
-        device.gone = true;
         this.devices.delete(number);
         this.generation++;
       }
@@ -327,16 +328,9 @@ export class Store {
     history.set("copy_out", this.rate(`${device.number} out`, time, Number(sample.copiesOut?.bytesTotal ?? 0n)));
     history.set("copy_within", this.rate(`${device.number} within`, time, Number(sample.copiesWithin?.bytesTotal ?? 0n)));
     if (sample.worker !== undefined) history.set("worker_cpu", sample.worker.cpuRatio);
-    let bytes = 0;
-    let flops = 0;
-    for (const kernel of this.kernels.values()) {
-      if (kernel.device !== device.number) continue;
-      bytes += kernel.bytes;
-      flops += kernel.flops;
-    }
     // As long as no launch has said what it moves or computes, there is no such figure.
-    if (bytes > 0) history.set("kernel_bytes", this.rate(`${device.number} bytes`, time, bytes));
-    if (flops > 0) history.set("kernel_flops", this.rate(`${device.number} flops`, time, flops));
+    if (device.kernelBytes > 0) history.set("kernel_bytes", this.rate(`${device.number} bytes`, time, device.kernelBytes));
+    if (device.kernelFlops > 0) history.set("kernel_flops", this.rate(`${device.number} flops`, time, device.kernelFlops));
     history.commit(time);
   }
 
@@ -362,6 +356,12 @@ export class Store {
       const work = stats.work;
       if (work === undefined) continue;
       let kernel = this.kernels.get(stats.kernel);
+      const device = this.devices.get(stats.device);
+      // What a kernel did before it was first seen says nothing of how fast it is now.
+      if (device !== undefined && (kernel !== undefined || work.launchesTotal === work.intervalLaunches)) {
+        device.kernelBytes += Number(work.bytesTotal) - (kernel?.bytes ?? 0);
+        device.kernelFlops += Number(work.flopsTotal) - (kernel?.flops ?? 0);
+      }
       if (kernel === undefined) {
         kernel = { id: stats.kernel, name: stats.name, coreClass: coreClassName(stats.coreClass), device: stats.device, launches: 0, failed: 0, queued: 0, busyNs: 0, waitNs: 0, bytes: 0, flops: 0, p50: 0, p99: 0, bandwidth: NaN, compute: NaN, occupancy: NaN, seen: time };
         this.kernels.set(stats.kernel, kernel);

@@ -33,7 +33,7 @@ export class MemoryPanel implements Panel {
   constructor() {
     const box = h("div", { class: "ag-map-box" }, this.canvas);
     this.tooltip = new Tooltip(box);
-    this.element = h("section", { class: "ag-card ag-panel ag-memory", "aria-label": "Memory map" }, h("header", { class: "ag-card-head" }, h("h2", { class: "ag-card-title" }, "Memory map"), this.legend), this.figures, this.empty, box, this.note);
+    this.element = h("section", { class: "ag-card ag-panel ag-memory", "aria-label": "Memory map" }, h("header", { class: "ag-card-head" }, h("h2", { class: "ag-card-title" }, "Memory map")), this.figures, this.empty, box, this.legend, this.note);
     this.canvas.addEventListener("pointermove", (event) => this.point(event.offsetX, event.offsetY));
     this.canvas.addEventListener("pointerleave", () => this.choose(-1));
     this.canvas.addEventListener("blur", () => this.choose(-1));
@@ -172,7 +172,7 @@ export class MemoryPanel implements Panel {
     const width = this.canvas.clientWidth;
     const regions = pool.regions.map((region) => ({ offset: Number(region.offset), bytes: Number(region.bytes) }));
     const blocks = pool.blocks.map((block) => ({ offset: Number(block.offset), bytes: Number(block.bytes) }));
-    const rows = width < 500 ? 8 : 5;
+    const rows = width < 500 ? 8 : 9;
     const { pieces, total, perRow } = layout(regions, blocks, rows);
     this.pieces = pieces;
     if (this.shown !== pool) {

@@ -103,7 +103,9 @@ export class Plot {
               const shift = unixSeconds(0) - new Date(unixSeconds(0) * 1000).getTimezoneOffset() * 60;
               const step = timeStep(max - min, Math.max(2, Math.floor(u.width / 110)));
               const marks: number[] = [];
-              for (let mark = Math.ceil((min + shift) / step) * step - shift; mark <= max; mark += step) marks.push(mark);
+              // None that the edge would cut.
+              const last = max - ((max - min) * 26) / u.width;
+              for (let mark = Math.ceil((min + shift) / step) * step - shift; mark <= last; mark += step) marks.push(mark);
               return marks;
             },
             values: (_u, marks) => marks.map((mark) => clockText(unixSeconds(mark))),

@@ -11,7 +11,7 @@ export class Viewport {
   end = 0;
   private width: number;
 
-  constructor(span = 2000) {
+  constructor(span = 1000) {
     this.width = span;
   }
 
