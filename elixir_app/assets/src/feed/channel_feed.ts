@@ -18,7 +18,8 @@ export class ChannelFeed implements Feed {
   private readonly socket: Socket;
   private channel: Channel | null = null;
   private rate: Rate | 0 = 0;
-  private heard = 0;
+  /** When the latest frame came; null since the feed was begun or lost. */
+  private heard: number | null = null;
   private ended = false;
   private readonly watch: ReturnType<typeof setInterval>;
 
@@ -43,12 +44,12 @@ export class ChannelFeed implements Feed {
 
   private lost(): void {
     if (this.rate === 0) return;
-    this.heard = 0;
+    this.heard = null;
     this.events.state("disconnected", "the connection is lost; trying again");
   }
 
   private check(): void {
-    if (this.heard === 0 || performance.now() - this.heard < SILENCE_MS) return;
+    if (this.heard === null || performance.now() - this.heard < SILENCE_MS) return;
     if (this.ended) return;
     const seconds = Math.round((performance.now() - this.heard) / 1000);
     this.events.state("stale", `nothing new for ${seconds} s`);
@@ -59,7 +60,7 @@ export class ChannelFeed implements Feed {
     this.rate = rate;
     this.channel?.leave();
     this.channel = null;
-    this.heard = 0;
+    this.heard = null;
     if (rate === 0) {
       this.events.state("off", "");
       return;
@@ -77,7 +78,7 @@ export class ChannelFeed implements Feed {
     this.channel = channel;
     channel.on("telemetry_update", (payload: ArrayBuffer) => {
       if (this.channel !== channel) return;
-      const first = this.heard === 0 || this.ended || performance.now() - this.heard >= SILENCE_MS;
+      const first = this.heard === null || this.ended || performance.now() - this.heard >= SILENCE_MS;
       this.heard = performance.now();
       this.ended = false;
       if (first) this.events.state("live", "");
@@ -93,7 +94,7 @@ export class ChannelFeed implements Feed {
     channel
       .join()
       .receive("ok", () => {
-        if (this.channel === channel && this.heard === 0) this.events.state("no_runtime", "waiting for a runtime");
+        if (this.channel === channel && this.heard === null) this.events.state("no_runtime", "waiting for a runtime");
       })
       .receive("error", (reply: { reason?: string } | undefined) => {
         if (this.channel === channel) this.events.state("refused", reply?.reason ?? "the server refuses");

@@ -16,7 +16,8 @@ export class EventFeed implements Feed {
   private rate: Rate | 0 = 0;
   private unanswered = 0;
   private timer: ReturnType<typeof setTimeout> | null = null;
-  private heard = 0;
+  /** When the latest frame came; null since the feed was begun or lost. */
+  private heard: number | null = null;
   private said: FeedState = "connecting";
   private closed = false;
   private readonly watch: ReturnType<typeof setInterval>;
@@ -32,7 +33,7 @@ export class EventFeed implements Feed {
       });
     on<{ frame: string }>("amdgpu:frame", ({ frame }) => {
       if (this.rate === 0) return;
-      const silent = this.heard === 0 || performance.now() - this.heard >= SILENCE_MS;
+      const silent = this.heard === null || performance.now() - this.heard >= SILENCE_MS;
       this.heard = performance.now();
       if (silent && this.said !== "replay") this.say("live", "");
       this.events.frame(decodeBase64(frame));
@@ -43,7 +44,7 @@ export class EventFeed implements Feed {
     });
     on<{ active: boolean; message?: string }>("amdgpu:recording", ({ active, message }) => this.events.recording(active, message ?? ""));
     this.watch = setInterval(() => {
-      if (this.rate === 0 || this.heard === 0 || this.said !== "live") return;
+      if (this.rate === 0 || this.heard === null || this.said !== "live") return;
       const silence = performance.now() - this.heard;
       if (silence >= SILENCE_MS) this.events.state("stale", `nothing new for ${Math.round(silence / 1000)} s`);
     }, 500);
@@ -67,7 +68,7 @@ export class EventFeed implements Feed {
   setRate(rate: Rate | 0): void {
     if (rate === this.rate) return;
     this.rate = rate;
-    this.heard = 0;
+    this.heard = null;
     this.push("amdgpu:feed", { rate });
     if (rate === 0) this.events.state("off", "");
     else if (this.said !== "replay") this.say("connecting", "");
@@ -89,7 +90,7 @@ export class EventFeed implements Feed {
 
   /** LiveView has lost its connection, or has it again. */
   disconnected(): void {
-    this.heard = 0;
+    this.heard = null;
     this.unanswered = 0;
     this.events.state("disconnected", "the connection is lost; trying again");
   }
