@@ -80,6 +80,7 @@ ErlNifFunc functions[] = {
     {"telemetry_name_owner", 3, Call<TelemetryNameOwner>, 0},
     {"frame_decode", 2, Call<FrameDecode>, 0},
     {"frame_prune", 2, Call<FramePrune>, kCpu},
+    {"frame_json", 2, Call<FrameAsJson>, kCpu},
     {"live_resource_counts", 0, Call<LiveResources>, 0},
     {"drop_pending", 0, Call<DropPending>, kIo},
     {"build_id", 0, Call<BuildIdentity>, 0},

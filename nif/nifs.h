@@ -85,6 +85,7 @@ ERL_NIF_TERM TelemetryAck(ErlNifEnv* env, const ERL_NIF_TERM argv[]);
 ERL_NIF_TERM TelemetryNameOwner(ErlNifEnv* env, const ERL_NIF_TERM argv[]);
 ERL_NIF_TERM FrameDecode(ErlNifEnv* env, const ERL_NIF_TERM argv[]);
 ERL_NIF_TERM FramePrune(ErlNifEnv* env, const ERL_NIF_TERM argv[]);
+ERL_NIF_TERM FrameAsJson(ErlNifEnv* env, const ERL_NIF_TERM argv[]);
 
 // diagnostics of the library itself
 ERL_NIF_TERM LiveResources(ErlNifEnv* env, const ERL_NIF_TERM argv[]);

@@ -8,6 +8,7 @@
 #include "nif/frame_term.h"
 #include "nif/nifs.h"
 #include "nif/telemetry.h"
+#include "telemetry/frame_json.h"
 #include "telemetry/prune.h"
 
 namespace amdgpu::nif {
@@ -96,15 +97,25 @@ ERL_NIF_TERM FrameDecode(ErlNifEnv* env, const ERL_NIF_TERM argv[]) {
   return enif_schedule_nif(env, "frame_decode", ERL_NIF_DIRTY_JOB_CPU_BOUND, &Decode, 2, argv);
 }
 
-ERL_NIF_TERM FramePrune(ErlNifEnv* env, const ERL_NIF_TERM argv[]) {
+// Bytes of a frame and a set of topics in, bytes out.
+template <typename Convert>
+ERL_NIF_TERM ConvertFrame(ErlNifEnv* env, const ERL_NIF_TERM argv[], Convert convert) {
   const auto bytes = DecodeBytes(env, argv[0]);
   const auto topics = DecodeUint64(env, argv[1]);
   if (!bytes || !topics) return enif_make_badarg(env);
-  const absl::StatusOr<std::string> pruned =
-      telemetry::PruneEncoded({reinterpret_cast<const char*>(bytes->data()), bytes->size()},
-                              static_cast<std::uint32_t>(*topics));
-  if (!pruned.ok()) return EncodeError(env, pruned.status(), nullptr);
-  return EncodeOk(env, EncodeString(env, *pruned));
+  const absl::StatusOr<std::string> converted =
+      convert(absl::string_view(reinterpret_cast<const char*>(bytes->data()), bytes->size()),
+              static_cast<std::uint32_t>(*topics));
+  if (!converted.ok()) return EncodeError(env, converted.status(), nullptr);
+  return EncodeOk(env, EncodeString(env, *converted));
+}
+
+ERL_NIF_TERM FramePrune(ErlNifEnv* env, const ERL_NIF_TERM argv[]) {
+  return ConvertFrame(env, argv, &telemetry::PruneEncoded);
+}
+
+ERL_NIF_TERM FrameAsJson(ErlNifEnv* env, const ERL_NIF_TERM argv[]) {
+  return ConvertFrame(env, argv, &telemetry::EncodedFrameJson);
 }
 
 }  // namespace amdgpu::nif

@@ -1,12 +1,11 @@
 #include "telemetry/gateway/encoded_frame.h"
 
-#include <google/protobuf/util/json_util.h>
-
 #include <algorithm>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
+#include "telemetry/frame_json.h"
 #include "telemetry/gateway/channel_message.h"
 #include "telemetry/metrics.h"
 #include "telemetry/prune.h"
@@ -26,14 +25,6 @@ std::string LaunchJson(const proto::Launch& launch, const std::string& kernel,
 }
 
 }  // namespace
-
-std::string FrameJson(const proto::Frame& frame) {
-  google::protobuf::util::JsonPrintOptions options;
-  options.preserve_proto_field_names = true;
-  std::string json;
-  if (!google::protobuf::util::MessageToJsonString(frame, &json, options).ok()) return "{}";
-  return json;
-}
 
 EncodedFrame::EncodedFrame(std::string bytes) {
   if (!frame_.ParseFromString(bytes)) {
@@ -55,7 +46,7 @@ Bytes EncodedFrame::Payload(Encoding encoding, std::uint32_t topics) {
     }
     const proto::Frame& frame = whole ? frame_ : selected;
     made = std::make_shared<const std::string>(
-        encoding == Encoding::kJson ? FrameJson(frame) : frame.SerializeAsString());
+        encoding == Encoding::kJson ? telemetry::FrameJson(frame) : frame.SerializeAsString());
   }
   return made;
 }

@@ -40,9 +40,6 @@ class EncodedFrame {
   Bytes launches_;
 };
 
-// By protobuf's own printer, with the names of telemetry.proto.
-std::string FrameJson(const proto::Frame& frame);
-
 }  // namespace amdgpu::gateway
 
 #endif  // AMDGPU_TELEMETRY_GATEWAY_ENCODED_FRAME_H_

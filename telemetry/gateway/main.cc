@@ -1,13 +1,16 @@
 // amdgpu-gateway: options, one line per mistake, and the gateway.
 
 #include <signal.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <thread>
 
 #include "absl/strings/ascii.h"
 #include "telemetry/gateway/gateway.h"
@@ -19,6 +22,16 @@ int Fail(const std::string& message) {
   return 2;
 }
 
+// As SIGTERM would: the gateway drains.
+void EndWithInput() {
+  char ignored[256];
+  ssize_t got;
+  do {
+    got = read(STDIN_FILENO, ignored, sizeof(ignored));
+  } while (got > 0 || (got < 0 && errno == EINTR));
+  kill(getpid(), SIGTERM);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -27,6 +40,7 @@ int main(int argc, char** argv) {
   double handshake_s = 10;
   double idle_s = 60;
   double drain_s = 5;
+  bool until_eof = false;
   CLI::App app(
       "Live telemetry of a running AMDGPU system for browsers, Phoenix clients and Prometheus:\n"
       "/socket/websocket, /metrics, /healthz, /readyz, /api/v1/frame.\n"
@@ -59,6 +73,8 @@ int main(int argc, char** argv) {
   app.add_option("--drain-timeout", drain_s, "seconds for clients to go after SIGTERM")
       ->check(CLI::Range(0.0, 3600.0))
       ->capture_default_str();
+  app.add_flag("--until-eof", until_eof,
+               "end when standard input does: for a supervisor that holds its other end");
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp& help) {
@@ -87,6 +103,7 @@ int main(int argc, char** argv) {
   // Who started us may wait for this line, and learns the port from it.
   std::printf("listening on %s port %u\n", options.host.c_str(), unsigned{(*gateway)->port()});
   std::fflush(stdout);
+  if (until_eof) std::thread(EndWithInput).detach();
   (*gateway)->Run();
   return 0;
 }

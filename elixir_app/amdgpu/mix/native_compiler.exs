@@ -1,7 +1,7 @@
 # The Mix compiler that builds the native part. mix.exs requires this file: it must exist before
 # anything of the project is compiled.
 defmodule Mix.Tasks.Compile.AmdgpuNative do
-  @shortdoc "Builds the NIF, the worker and the compiler processes with CMake"
+  @shortdoc "Builds the NIF, the worker, the compilers and the gateway with CMake"
   @moduledoc """
   Builds the native part with CMake, incrementally, and installs it into
   `priv/native/<preset>`.
@@ -17,7 +17,7 @@ defmodule Mix.Tasks.Compile.AmdgpuNative do
   use Mix.Task.Compiler
 
   @root Path.expand("../../..", __DIR__)
-  @targets ~w(amdgpu_nif amdgpu_worker amdgpu_compiler amdgpu_vendorcc)
+  @targets ~w(amdgpu_nif amdgpu_worker amdgpu_compiler amdgpu_vendorcc amdgpu_gateway)
 
   @impl true
   def run(_args) do

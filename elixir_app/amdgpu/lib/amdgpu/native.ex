@@ -116,6 +116,7 @@ defmodule AMDGPU.Native do
   # Topics: 1 devices, 2 kernels, 4 memory.
   def frame_decode(_bytes, _topics), do: stub()
   def frame_prune(_bytes, _topics), do: stub()
+  def frame_json(_bytes, _topics), do: stub()
 
   @doc """
   How many native objects the terms of this VM keep alive. 0 when nothing of the library is in use

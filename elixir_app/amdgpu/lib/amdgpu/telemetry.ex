@@ -87,6 +87,26 @@ defmodule AMDGPU.Telemetry do
     end
   end
 
+  @doc "An encoded frame with those topics alone, encoded again."
+  @spec prune(binary(), [topic()]) :: {:ok, binary()} | {:error, Error.t()}
+  def prune(bytes, topics) when is_binary(bytes),
+    do: convert(bytes, topics, &Native.frame_prune/2)
+
+  @doc """
+  An encoded frame, or those topics of it, as JSON: with the names of `proto/telemetry.proto`, as protobuf
+  maps it (64-bit numbers are strings).
+  """
+  @spec to_json(binary(), [topic()]) :: {:ok, String.t()} | {:error, Error.t()}
+  def to_json(bytes, topics \\ Map.keys(@topics)) when is_binary(bytes),
+    do: convert(bytes, topics, &Native.frame_json/2)
+
+  defp convert(bytes, topics, convert) do
+    case convert.(bytes, mask(topics)) do
+      {:ok, converted} -> {:ok, converted}
+      {:error, reason} -> {:error, Error.from_native(reason)}
+    end
+  end
+
   @doc "The latest frame; nil before there is one. While nobody is subscribed it may be a quarter of a second old."
   @spec latest() :: Frame.t() | nil
   def latest do
