@@ -73,7 +73,7 @@ namespace amdgpu::nif {
   X(matrix_instructions, "matrix_instructions") \
   /* what a machine has */ \
   X(library, "library") X(library_version, "library_version") X(devices, "devices") \
-  X(problem, "problem") X(nodes, "nodes") X(path, "path") X(usable, "usable") X(group, "group") \
+  X(version, "version") X(problem, "problem") X(nodes, "nodes") X(path, "path") X(usable, "usable") X(group, "group") \
   /* what kernels need */ \
   X(registers, "registers") X(local_bytes, "local_bytes") \
   X(blocks_per_unit, "blocks_per_unit") X(ratio, "ratio") X(best_ratio, "best_ratio") \

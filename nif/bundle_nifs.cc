@@ -1,4 +1,5 @@
-// Bundles: compiling for targets without a device, the file's bytes, loading from one.
+// Bundles: compiling for targets without a device, the file's bytes, loading from one. And kernels
+// that are no source of ours: functions of a vendor's library.
 
 #include <memory>
 #include <string>
@@ -7,6 +8,7 @@
 
 #include "c_src/base/build_id.h"
 #include "c_src/kernel/bundle.h"
+#include "c_src/kernel/library_code.h"
 #include "nif/atoms.h"
 #include "nif/compile_request.h"
 #include "nif/compiler.h"
@@ -140,6 +142,21 @@ ERL_NIF_TERM BundleInformation(ErlNifEnv* env, const ERL_NIF_TERM argv[]) {
                            {atoms.names, List(env, bundle->request().names(), encode_name)},
                            {atoms.core, EncodeString(env, bundle->core_class())},
                            {atoms.targets, List(env, bundle->entries(), encode_entry)}}));
+}
+
+ERL_NIF_TERM KernelOfLibrary(ErlNifEnv* env, const ERL_NIF_TERM argv[]) {
+  const auto* const resource = Resource<DeviceResource>::Get(env, argv[0]);
+  const auto library = DecodeString(env, argv[1]);
+  const auto name = DecodeString(env, argv[2]);
+  const auto core_class = DecodeString(env, argv[3]);
+  if (resource == nullptr || !library || !name || !core_class) return enif_make_badarg(env);
+  const OpenDeviceRef& device = resource->device.get();
+  if (device->device()->properties().kind() == "host") {
+    return EncodeError(env, absl::NotFoundError("the host device uses no libraries"), device.get());
+  }
+  return EncodeOk(
+      env, MakeJob(env, device,
+                   device->device()->LoadKernel(LibraryCode(*library), {}, *name, *core_class)));
 }
 
 ERL_NIF_TERM KernelLoad(ErlNifEnv* env, const ERL_NIF_TERM argv[]) {

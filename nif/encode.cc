@@ -366,6 +366,12 @@ ERL_NIF_TERM EncodeOccupancy(ErlNifEnv* env, const proto::Occupancy& occupancy) 
 
 ERL_NIF_TERM EncodeKernelInfo(ErlNifEnv* env, const Kernel& kernel) {
   const gpu::KernelInfo& info = kernel.info();
+  ERL_NIF_TERM library = atoms.nil;
+  if (info.has_library()) {
+    library = EncodeMap(env, {{atoms.name, EncodeString(env, info.library().name())},
+                              {atoms.version, EncodeString(env, info.library().version())},
+                              {atoms.path, EncodeString(env, info.library().path())}});
+  }
   const proto::KernelNeeds& needs = kernel.needs();
   const ERL_NIF_TERM params = EncodeList(
       env, info.params(), [&](const proto::Param& param) { return EncodeParam(env, param); });
@@ -389,6 +395,7 @@ ERL_NIF_TERM EncodeKernelInfo(ErlNifEnv* env, const Kernel& kernel) {
             {atoms.key, EncodeString(env, kernel.code()->key)},
             {atoms.code_bytes, EncodeUint(env, kernel.code()->bytes.size())},
             {atoms.warnings, warnings},
+            {atoms.library, library},
             {atoms.specialised_shapes, shapes}});
 }
 

@@ -57,6 +57,7 @@ ErlNifFunc functions[] = {
     {"bundle_encode", 4, Call<BundleEncode>, kCpu},
     {"bundle_info", 1, Call<BundleInformation>, kCpu},
     {"kernel_load", 5, Call<KernelLoad>, kCpu},
+    {"kernel_of_library", 4, Call<KernelOfLibrary>, 0},
     {"kernel_compile", 4, Call<KernelCompile>, 0},
     {"kernel_info", 1, Call<KernelInformation>, 0},
     {"kernel_put_global", 4, Call<KernelPutGlobal>, 0},

@@ -56,6 +56,7 @@ ERL_NIF_TERM BundleCompile(ErlNifEnv* env, const ERL_NIF_TERM argv[]);
 ERL_NIF_TERM BundleEncode(ErlNifEnv* env, const ERL_NIF_TERM argv[]);
 ERL_NIF_TERM BundleInformation(ErlNifEnv* env, const ERL_NIF_TERM argv[]);
 ERL_NIF_TERM KernelLoad(ErlNifEnv* env, const ERL_NIF_TERM argv[]);
+ERL_NIF_TERM KernelOfLibrary(ErlNifEnv* env, const ERL_NIF_TERM argv[]);
 
 // kernels
 ERL_NIF_TERM KernelCompile(ErlNifEnv* env, const ERL_NIF_TERM argv[]);

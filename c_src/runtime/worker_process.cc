@@ -23,10 +23,12 @@ constexpr std::uint64_t kAnswerNs = 60'000'000'000;
 
 // What a worker inherits of our environment: variables with these names,
 constexpr const char* kInherited[] = {"LD_LIBRARY_PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS",
-                                      "TSAN_OPTIONS",    "LSAN_OPTIONS", "HOME"};
+                                      "TSAN_OPTIONS",    "LSAN_OPTIONS", "HOME",
+                                      "AMDGPU_LANDLOCK"};
 // and those with these beginnings, which tell the vendors' runtimes what to see and do.
-constexpr absl::string_view kInheritedPrefixes[] = {"AMD_", "HIP_",  "HSA_", "ROCM_",  "ROCR_",
-                                                    "GPU_", "CUDA_", "NV_",  "NVIDIA_"};
+constexpr absl::string_view kInheritedPrefixes[] = {"AMD_",    "HIP_",     "HSA_",    "ROCM_",
+                                                    "ROCR_",   "GPU_",     "CUDA_",   "NV_",
+                                                    "NVIDIA_", "ROCBLAS_", "CUBLAS_", "TENSILE_"};
 
 bool IsInherited(absl::string_view variable) {
   const absl::string_view name = variable.substr(0, variable.find('='));

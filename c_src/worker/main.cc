@@ -23,7 +23,7 @@ namespace {
 absl::StatusOr<std::unique_ptr<gpu::Driver>> MakeDriver(const worker::DriverRequest& request,
                                                         gpu::CompletionSink& sink) {
   if (request.kind != "host") {
-    return worker::MakeVendorDriver(request, sink, vendor::LibraryNames(request.kind));
+    return worker::MakeVendorDriver(request, sink, worker::LibrariesOf(request.kind));
   }
   return host::HostDriver::Create({.arena_fd = request.arena_fd,
                                    .arena_bytes = request.arena_bytes,

@@ -12,12 +12,20 @@
 
 namespace amdgpu::worker {
 
-// The driver of device `request.index` of `request.kind`, over the first of `libraries` that opens.
+// Where the vendor's libraries are looked for.
+struct VendorLibraries {
+  std::vector<std::string> runtime;
+  std::vector<std::string> blas;
+};
+// As they are called on real machines.
+VendorLibraries LibrariesOf(const std::string& kind);
+
+// The driver of device `request.index` of `request.kind`, over the first runtime that opens.
 // What the vendor's kernels print, which goes to standard output, is given to `sink` from then on.
 // Once in a process.
-absl::StatusOr<std::unique_ptr<gpu::Driver>> MakeVendorDriver(
-    const DriverRequest& request, gpu::CompletionSink& sink,
-    const std::vector<std::string>& libraries);
+absl::StatusOr<std::unique_ptr<gpu::Driver>> MakeVendorDriver(const DriverRequest& request,
+                                                              gpu::CompletionSink& sink,
+                                                              const VendorLibraries& libraries);
 
 // The launch that runs on that driver's device, if it is only one: what a vendor's runtime that
 // aborts the process (as AMD's does when a kernel touches a bad address) does not say. A

@@ -98,6 +98,7 @@ absl::StatusOr<std::shared_ptr<const VendorApi>> LoadCuda(
   library->Require(&api->ModuleUnload, {"cuModuleUnload"});
   library->Require(&api->ModuleGetFunction, {"cuModuleGetFunction"});
   library->Require(&api->ModuleGetGlobal, {"cuModuleGetGlobal_v2"});
+  library->Optional(&api->FuncLoad, {"cuFuncLoad"});  // from 12.4
   library->Require(&api->FuncGetAttribute, {"cuFuncGetAttribute"});
   library->Require(&api->FuncSetAttribute, {"cuFuncSetAttribute"});
   library->Require(&api->OccupancyMaxActiveBlocks, {"cuOccupancyMaxActiveBlocksPerMultiprocessor"});

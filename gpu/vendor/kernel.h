@@ -1,4 +1,4 @@
-// A kernel of a loaded module, and how long it usually takes.
+// A kernel of a loaded module, or a library's function, and how long it usually takes.
 
 #ifndef AMDGPU_GPU_VENDOR_KERNEL_H_
 #define AMDGPU_GPU_VENDOR_KERNEL_H_
@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "gpu/types.h"
+#include "gpu/vendor/blas.h"
 #include "gpu/vendor/vendor_api.h"
 
 namespace amdgpu::vendor {
@@ -37,6 +38,8 @@ class Estimate {
 struct Kernel {
   gpu::FunctionHandle handle = 0;
   Function function = nullptr;
+  // Not null: a function of this library, which is called instead of launching `function`.
+  Blas* blas = nullptr;
   gpu::KernelInfo info;
   // As compiled.
   std::uint32_t max_threads = 0;    // per block

@@ -21,6 +21,7 @@
 #include <atomic>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -47,6 +48,7 @@ struct LaneParts {
   DeviceClock& clock;
   FaultLog& faults;
   RunningLaunches& running;
+  const std::function<void()>& drain_output;  // VendorDriverOptions
 };
 
 // An operation of a stream.

@@ -57,9 +57,12 @@ Result Lane::Await(const Batch& batch) {
     if (!operation.start_told) parts_.sink.OnStart(operation.ticket, NowNs());
   }
   if (current_.empty()) return kSuccess;
-  const Result result = WaitForEvent(batch.event, known ? expected : 0);
-  // Querying does not make the vendor write out what was printed; waiting does.
-  if (result == kSuccess && prints) return parts_.context.api().EventSynchronize(batch.event);
+  Result result = WaitForEvent(batch.event, known ? expected : 0);
+  if (prints) {
+    // Querying does not make the vendor write out what was printed; waiting does.
+    if (result == kSuccess) result = parts_.context.api().EventSynchronize(batch.event);
+    if (parts_.drain_output) parts_.drain_output();
+  }
   return result;
 }
 

@@ -1,6 +1,7 @@
 #include "gpu/vendor/loaded_module.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/memory/memory.h"
 #include "absl/strings/match.h"
@@ -8,16 +9,17 @@
 #include "gpu/vendor/arch.h"
 #include "gpu/vendor/errors.h"
 #include "gpu/vendor/image.h"
-#include "proto/code_object.pb.h"
 
 namespace amdgpu::vendor {
 namespace {
 
 // More than any kernel's arguments.
 constexpr std::uint32_t kMaxArgsBytes = 64 * 1024;
-// What printf is called in code for NVIDIA. It fills a buffer that is written out when the CPU next
-// waits for the device; on AMD a thread of the runtime's prints meanwhile.
+// What printf needs: in code for NVIDIA a function, which fills a buffer that is written out when
+// the CPU next waits for the device; in code for AMD an argument, by which a thread of the
+// runtime's is asked to print meanwhile.
 constexpr absl::string_view kCudaPrintf = "vprintf";
+constexpr absl::string_view kHipPrintf = "hidden_hostcall_buffer";
 
 std::uint32_t Attribute(const VendorApi& api, Function function, FunctionAttribute attribute) {
   int value = 0;
@@ -28,11 +30,7 @@ std::uint32_t Attribute(const VendorApi& api, Function function, FunctionAttribu
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<LoadedModule>> LoadedModule::Load(
-    const DeviceContext& context, const std::string& arch, absl::Span<const std::byte> bytes) {
-  proto::VendorCodeObject code;
-  if (bytes.empty() || !code.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
-    return absl::InvalidArgumentError("not a code object");
-  }
+    const DeviceContext& context, const std::string& arch, const proto::VendorCodeObject& code) {
   if (!RunsOn(code.target(), arch)) {
     return absl::InvalidArgumentError(
         absl::StrCat("the code object is for ", code.target(), ", the device is ", arch));
@@ -50,7 +48,8 @@ absl::StatusOr<std::unique_ptr<LoadedModule>> LoadedModule::Load(
   }
   if (result != kSuccess) return ToStatus(api, result, "loading the module");
   auto loaded = absl::WrapUnique(new LoadedModule(context, module));
-  loaded->prints_ = absl::StrContains(code.image(), kCudaPrintf);
+  loaded->prints_ =
+      absl::StrContains(code.image(), kCudaPrintf) || absl::StrContains(code.image(), kHipPrintf);
   for (const gpu::KernelInfo& info : code.kernels()) {
     if (absl::Status status = loaded->AddKernel(info); !status.ok()) return status;
   }
@@ -60,7 +59,20 @@ absl::StatusOr<std::unique_ptr<LoadedModule>> LoadedModule::Load(
   return loaded;
 }
 
+std::unique_ptr<LoadedModule> LoadedModule::OfLibrary(const DeviceContext& context, Blas& blas) {
+  auto loaded = absl::WrapUnique(new LoadedModule(context, nullptr));
+  for (gpu::KernelInfo& info : BlasKernels(blas)) {
+    auto kernel = std::make_unique<Kernel>();
+    kernel->info = std::move(info);
+    kernel->blas = &blas;
+    kernel->in_flight = &loaded->in_flight_;
+    loaded->kernels_.push_back(std::move(kernel));
+  }
+  return loaded;
+}
+
 LoadedModule::~LoadedModule() {
+  if (module_ == nullptr) return;
   context_.MakeCurrent();
   context_.api().ModuleUnload(module_);
 }
@@ -73,7 +85,8 @@ absl::Status LoadedModule::AddKernel(const gpu::KernelInfo& info) {
   }
   auto kernel = std::make_unique<Kernel>();
   const std::string& symbol = info.symbol().empty() ? info.name() : info.symbol();
-  const Result result = api.ModuleGetFunction(&kernel->function, module_, symbol.c_str());
+  Result result = api.ModuleGetFunction(&kernel->function, module_, symbol.c_str());
+  if (result == kSuccess && api.FuncLoad != nullptr) result = api.FuncLoad(kernel->function);
   if (result != kSuccess) {
     return absl::InvalidArgumentError(absl::StrCat("bad code object: no code for kernel ",
                                                    info.name(), " (", symbol,
@@ -93,6 +106,7 @@ absl::Status LoadedModule::AddKernel(const gpu::KernelInfo& info) {
 }
 
 absl::StatusOr<gpu::Global> LoadedModule::FindGlobal(const std::string& name) {
+  if (module_ == nullptr) return absl::NotFoundError("a library's functions have no variables");
   const VendorApi& api = context_.api();
   const auto found = symbols_.find(name);
   const std::string& symbol = found == symbols_.end() ? name : found->second;

@@ -1,4 +1,5 @@
-// A code object on the device: its kernels and variables.
+// A code object on the device: its kernels and variables. Or a library, whose functions are kernels
+// too.
 
 #ifndef AMDGPU_GPU_VENDOR_LOADED_MODULE_H_
 #define AMDGPU_GPU_VENDOR_LOADED_MODULE_H_
@@ -13,22 +14,24 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "absl/types/span.h"
 #include "c_src/base/mutex.h"
 #include "gpu/driver.h"
 #include "gpu/vendor/device_context.h"
 #include "gpu/vendor/kernel.h"
+#include "proto/code_object.pb.h"
 
 namespace amdgpu::vendor {
 
 // Thread-safe. `context` outlives it; unloads when destroyed.
 class LoadedModule {
  public:
-  // A serialized proto::VendorCodeObject for a device of architecture `arch`. Handles are for the
-  // caller to give out. kInvalidArgument: not a code object, or not one for this device.
+  // For a device of architecture `arch`. Handles are for the caller to give out. kInvalidArgument:
+  // not a code object, or not one for this device.
   static absl::StatusOr<std::unique_ptr<LoadedModule>> Load(const DeviceContext& context,
                                                             const std::string& arch,
-                                                            absl::Span<const std::byte> bytes);
+                                                            const proto::VendorCodeObject& code);
+  // The functions of `blas`, which outlives it.
+  static std::unique_ptr<LoadedModule> OfLibrary(const DeviceContext& context, Blas& blas);
   ~LoadedModule();
   LoadedModule(const LoadedModule&) = delete;
   LoadedModule& operator=(const LoadedModule&) = delete;
@@ -47,7 +50,7 @@ class LoadedModule {
   absl::Status AddKernel(const gpu::KernelInfo& info);
 
   const DeviceContext& context_;
-  const Module module_;
+  const Module module_;  // null: a library's
   bool prints_ = false;
   std::vector<std::unique_ptr<Kernel>> kernels_;
   absl::flat_hash_map<std::string, std::string> symbols_;  // of variables, by name

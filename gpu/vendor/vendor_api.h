@@ -120,6 +120,8 @@ struct VendorApi {
   Result (*ModuleGetFunction)(Function* function, Module module, const char* name) = nullptr;
   Result (*ModuleGetGlobal)(Address* address, std::size_t* bytes, Module module,
                             const char* name) = nullptr;
+  // Has the function's code on the device now, rather than at its first launch. Optional.
+  Result (*FuncLoad)(Function function) = nullptr;
   Result (*FuncGetAttribute)(int* value, int attribute, Function function) = nullptr;
   Result (*FuncSetAttribute)(Function function, int attribute, int value) = nullptr;  // optional
   Result (*OccupancyMaxActiveBlocks)(int* blocks, Function function, int block_threads,

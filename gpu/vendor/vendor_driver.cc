@@ -20,8 +20,8 @@ absl::StatusOr<std::unique_ptr<VendorDriver>> VendorDriver::Create(
   absl::StatusOr<gpu::Properties> properties =
       DescribeDevice(*options.api, options.index, (*context)->device());
   if (!properties.ok()) return properties.status();
-  auto driver =
-      absl::WrapUnique(new VendorDriver(*std::move(context), *std::move(properties), sink));
+  auto driver = absl::WrapUnique(
+      new VendorDriver(*std::move(context), *std::move(properties), options, sink));
   if (absl::Status status = driver->CreateStream(0); !status.ok()) return status;
   {
     MutexLock lock(&driver->mutex_);
@@ -43,14 +43,16 @@ absl::StatusOr<std::unique_ptr<VendorDriver>> VendorDriver::Create(
 }
 
 VendorDriver::VendorDriver(std::unique_ptr<DeviceContext> context, gpu::Properties properties,
-                           gpu::CompletionSink& sink)
+                           const VendorDriverOptions& options, gpu::CompletionSink& sink)
     : context_(std::move(context)),
       properties_(std::move(properties)),
       sink_(sink),
+      drain_output_(options.drain_output),
       faults_(sink),
       timed_events_(*context_, kEventBlockingSync),
       order_events_(*context_, kEventDisableTiming),
-      clock_(*context_, timed_events_) {}
+      clock_(*context_, timed_events_),
+      blas_libraries_(options.blas_libraries) {}
 
 VendorDriver::~VendorDriver() {
   const VendorApi& api = context_->api();
@@ -60,10 +62,7 @@ VendorDriver::~VendorDriver() {
     MutexLock lock(&mutex_);
     streams.swap(streams_);
   }
-  for (auto& [id, stream] : streams) {
-    stream->lane.reset();
-    if (stream->bounce != 0) api.MemFree(stream->bounce);
-  }
+  for (auto& [id, stream] : streams) End(*stream);
   MutexLock lock(&mutex_);
   modules_.clear();
   for (const auto& [id, event] : events_) order_events_.Give(event);
@@ -144,9 +143,23 @@ absl::Status VendorDriver::DestroyStream(gpu::StreamId stream) {
     entry = std::move(found->second);
     streams_.erase(found);
   }
-  entry->lane.reset();
-  if (entry->bounce != 0) context_->api().MemFree(entry->bounce);
+  End(*entry);
   return absl::OkStatus();
+}
+
+void VendorDriver::End(StreamEntry& entry) {
+  context_->MakeCurrent();
+  entry.lane->Drain();
+  if (entry.blas != nullptr) {
+    Blas* blas = nullptr;
+    {
+      MutexLock lock(&mutex_);
+      blas = blas_.get();  // for good, once it is there
+    }
+    blas->DropHandle(entry.blas);
+  }
+  entry.lane.reset();
+  if (entry.bounce != 0) context_->api().MemFree(entry.bounce);
 }
 
 absl::StatusOr<VendorDriver::StreamRef> VendorDriver::FindStream(gpu::StreamId stream) {

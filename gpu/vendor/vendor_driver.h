@@ -7,10 +7,12 @@
 #define AMDGPU_GPU_VENDOR_VENDOR_DRIVER_H_
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
@@ -28,6 +30,11 @@ struct VendorDriverOptions {
   // copy engines work on it without another pass. Stays mapped while the driver lives.
   void* staging = nullptr;
   std::uint64_t staging_bytes = 0;
+  // Tells the sink what has been printed on standard output, by then: called before the completion
+  // of a launch that may have printed. Empty: nobody listens.
+  std::function<void()> drain_output{};
+  // Where to look for rocBLAS or cuBLAS when it is asked for; BlasLibraryNames(kind) but in tests.
+  std::vector<std::string> blas_libraries{};
 };
 
 class VendorDriver final : public gpu::Driver {
@@ -42,8 +49,9 @@ class VendorDriver final : public gpu::Driver {
   absl::StatusOr<gpu::DeviceAddress> Reserve(std::uint64_t bytes,
                                              std::uint64_t arena_offset) override;
   absl::Status Release(gpu::DeviceAddress address) override;
-  // A serialized proto::VendorCodeObject. Variants do not exist here: code for a GPU works for any
-  // block shape.
+  // A serialized proto::VendorCodeObject. One that names a library opens it, the first time for
+  // hundreds of milliseconds; kNotFound with the reason if there is none. Variants do not exist
+  // here: code for a GPU works for any block shape.
   absl::StatusOr<gpu::Module> Load(absl::Span<const std::byte> code_object,
                                    gpu::ModuleHandle variant_of) override;
   absl::Status Unload(gpu::ModuleHandle module) override;
@@ -77,18 +85,31 @@ class VendorDriver final : public gpu::Driver {
   const RunningLaunches& running() const { return running_; }
 
  private:
-  // A stream, and device memory for copies within it that overlap.
   struct StreamEntry {
     std::unique_ptr<Lane> lane;
+    // Made when first needed, by whoever calls for the stream: device memory for copies within it
+    // that overlap, and what the library keeps for it.
     Address bounce = 0;
+    Blas::Handle blas = nullptr;
   };
   using StreamRef = std::shared_ptr<StreamEntry>;
 
   VendorDriver(std::unique_ptr<DeviceContext> context, gpu::Properties properties,
-               gpu::CompletionSink& sink);
+               const VendorDriverOptions& options, gpu::CompletionSink& sink);
 
-  LaneParts Parts() { return {*context_, sink_, timed_events_, clock_, faults_, running_}; }
+  LaneParts Parts() {
+    return {*context_, sink_, timed_events_, clock_, faults_, running_, drain_output_};
+  }
   absl::StatusOr<StreamRef> FindStream(gpu::StreamId stream);
+  // Waits for its work.
+  void End(StreamEntry& entry);
+
+  // Libraries: vendor_driver_library.cc.
+  absl::StatusOr<gpu::Module> LoadLibrary(const std::string& library);
+  absl::Status CallLibrary(StreamEntry& entry, Operation operation,
+                           const gpu::LaunchParams& launch);
+
+  gpu::Module Add(std::unique_ptr<LoadedModule> loaded);
   // The kernel, kept from being unloaded by one more launch in flight.
   absl::StatusOr<Kernel*> HoldKernel(gpu::FunctionHandle function);
   absl::StatusOr<Kernel*> FindKernel(gpu::FunctionHandle function)
@@ -103,6 +124,7 @@ class VendorDriver final : public gpu::Driver {
   const std::unique_ptr<DeviceContext> context_;
   const gpu::Properties properties_;
   gpu::CompletionSink& sink_;
+  const std::function<void()> drain_output_;
   void* registered_ = nullptr;
 
   FaultLog faults_;
@@ -110,10 +132,12 @@ class VendorDriver final : public gpu::Driver {
   EventPool timed_events_;
   EventPool order_events_;
   DeviceClock clock_;
+  const std::vector<std::string> blas_libraries_;
 
   Mutex mutex_;
   std::uint64_t next_handle_ ABSL_GUARDED_BY(mutex_) = 1;
   std::map<gpu::DeviceAddress, std::uint64_t> slabs_ ABSL_GUARDED_BY(mutex_);
+  std::unique_ptr<Blas> blas_ ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_map<gpu::ModuleHandle, std::unique_ptr<LoadedModule>> modules_
       ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_map<gpu::FunctionHandle, Kernel*> functions_ ABSL_GUARDED_BY(mutex_);

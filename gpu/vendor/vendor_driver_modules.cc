@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "gpu/vendor/errors.h"
 #include "gpu/vendor/vendor_driver.h"
+#include "proto/code_object.pb.h"
 
 namespace amdgpu::vendor {
 namespace {
@@ -24,18 +25,28 @@ absl::StatusOr<gpu::Module> VendorDriver::Load(absl::Span<const std::byte> code_
     return absl::UnimplementedError("code for a GPU has no variants");
   }
   if (faults_.sticky()) return faults_.status();
+  proto::VendorCodeObject code;
+  if (code_object.empty() ||
+      !code.ParseFromArray(code_object.data(), static_cast<int>(code_object.size()))) {
+    return absl::InvalidArgumentError("not a code object");
+  }
+  if (!code.library().empty()) return LoadLibrary(code.library());
   absl::StatusOr<std::unique_ptr<LoadedModule>> loaded =
-      LoadedModule::Load(*context_, properties_.arch(), code_object);
+      LoadedModule::Load(*context_, properties_.arch(), code);
   if (!loaded.ok()) return loaded.status();
+  return Add(*std::move(loaded));
+}
+
+gpu::Module VendorDriver::Add(std::unique_ptr<LoadedModule> loaded) {
   gpu::Module module;
   MutexLock lock(&mutex_);
   module.handle = next_handle_++;
-  for (const std::unique_ptr<Kernel>& kernel : (*loaded)->kernels()) {
+  for (const std::unique_ptr<Kernel>& kernel : loaded->kernels()) {
     kernel->handle = next_handle_++;
     functions_.emplace(kernel->handle, kernel.get());
     module.functions.push_back({kernel->handle, kernel->info});
   }
-  modules_.emplace(module.handle, *std::move(loaded));
+  modules_.emplace(module.handle, std::move(loaded));
   return module;
 }
 
@@ -95,6 +106,10 @@ absl::StatusOr<gpu::Occupancy> VendorDriver::OccupancyOf(gpu::FunctionHandle fun
   absl::StatusOr<Kernel*> held = HoldKernel(function);
   if (!held.ok()) return held.status();
   const Kernel& kernel = **held;
+  if (kernel.blas != nullptr) {
+    kernel.in_flight->fetch_sub(1, std::memory_order_release);
+    return absl::UnimplementedError("a library does not tell how it occupies the device");
+  }
   const std::uint32_t unit = properties_.threads_per_unit();
   Result result = context_->MakeCurrent();
   const auto blocks_of = [&](std::uint32_t threads) {

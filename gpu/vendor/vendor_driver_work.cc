@@ -67,7 +67,8 @@ absl::Status VendorDriver::Launch(gpu::StreamId stream, gpu::Ticket ticket,
                               launch.dynamic_shared_bytes, lane.stream(), nullptr,
                               bytes == 0 ? nullptr : extra);
     };
-    status = lane.Submit(operation, enqueue, "launching");
+    status = kernel.blas != nullptr ? CallLibrary(**entry, operation, launch)
+                                    : lane.Submit(operation, enqueue, "launching");
   }
   if (!status.ok()) kernel.in_flight->fetch_sub(1, std::memory_order_release);
   return status;

@@ -3,6 +3,10 @@
 
 #include <unistd.h>
 
+#include <cstdlib>
+#include <string>
+#include <vector>
+
 #include "absl/strings/strip.h"
 #include "c_src/base/message_socket.h"
 #include "c_src/runtime/protocol.h"
@@ -13,6 +17,13 @@ namespace {
 
 std::vector<std::string> Libraries(const std::string& kind) {
   return {std::string(AMDGPU_STANDIN_FOLDER) + "/libamdgpu_standin_" + kind + ".so"};
+}
+
+std::vector<std::string> BlasLibraries(const std::string& kind) {
+  // None, where a test wants to have it so.
+  if (std::getenv("AMD_STANDIN_NO_BLAS") != nullptr) return {"libno_such_blas.so"};
+  return {std::string(AMDGPU_STANDIN_FOLDER) + "/libamdgpu_standin_" +
+          (kind == "cuda" ? "cublas" : "rocblas") + ".so"};
 }
 
 }  // namespace
@@ -27,7 +38,9 @@ int main(int argc, char** argv) {
   worker::WorkerMain(argc, argv,
                      {.make =
                           [](const worker::DriverRequest& request, gpu::CompletionSink& sink) {
-                            return worker::MakeVendorDriver(request, sink, Libraries(request.kind));
+                            return worker::MakeVendorDriver(
+                                request, sink,
+                                {Libraries(request.kind), BlasLibraries(request.kind)});
                           },
                       .current_launch = worker::CurrentVendorLaunch,
                       .start_thread = {}});

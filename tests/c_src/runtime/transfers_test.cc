@@ -3,7 +3,10 @@
 #include <random>
 #include <thread>
 
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "tests/c_src/runtime/vendor_device_fixture.h"
+#include "tests/gpu/vendor/standin_library.h"
 
 namespace amdgpu::testing {
 namespace {
@@ -178,6 +181,35 @@ TEST_F(VendorDeviceTest, TwoDevicesAtOnce) {
   std::swap(device_, const_cast<DeviceRef&>(hip));
   EXPECT_EQ(ReadInts(on_hip), Ints(100, 1));
   hip->Close();
+}
+
+// By then, not some time later: as on the host device.
+TEST_F(VendorDeviceTest, WhatAKernelPrintsIsThereWhenItHasEnded) {
+  for (const auto& [kind, what] :
+       {std::pair{"cuda", "vprintf"}, {"hip", "hidden_hostcall_buffer"}}) {
+    OpenVendor(kind);
+    // The driver looks for it in the code.
+    proto::VendorCodeObject object = vendor::StandInKernels(kind);
+    object.mutable_image()->append(what);
+    const auto code =
+        std::make_shared<CodeObject>(CodeObject{"printing", object.SerializeAsString(), {}});
+    const JobRef load = device_->LoadKernel(code, {}, "print", "aura");
+    ASSERT_TRUE(Await(load).ok()) << load->status();
+    LaunchOptions options;
+    options.grid = {100};
+    for (int i = 0; i < 20; ++i) {
+      {
+        const std::lock_guard lock(events_->mutex);
+        events_->printed.clear();
+      }
+      const absl::StatusOr<JobRef> job =
+          device_->Launch(load->kernel(), options, {{std::int64_t{i}}});
+      ASSERT_TRUE(job.ok() && Await(*job).ok());
+      const std::lock_guard lock(events_->mutex);
+      EXPECT_TRUE(absl::StrContains(events_->printed, absl::StrCat("block 0: ", i, "\n")));
+      EXPECT_TRUE(absl::EndsWith(events_->printed, absl::StrCat("block 99: ", i, "\n"))) << i;
+    }
+  }
 }
 
 TEST_F(VendorDeviceTest, TheSandboxKeepsWhatVendorsNeed) {

@@ -95,6 +95,7 @@ proto::VendorCodeObject StandInKernels(const std::string& kind) {
   AddKernel(code, "fail", {kInt});
   AddKernel(code, "abort_process", {});
   AddKernel(code, "forbidden", {kInts});
+  AddKernel(code, "files", {kInts});
   for (const auto& [name, bytes] : {std::pair{"counter", 4u}, std::pair{"table", 16u}}) {
     proto::GlobalInfo& global = *code.add_globals();
     global.set_name(name);

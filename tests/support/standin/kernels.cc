@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <string>
 #include <thread>
 
 #include "tests/support/standin/standin.h"
@@ -182,6 +183,27 @@ Result Forbidden(Module, const std::byte* args, const Shape&, std::byte*) {
   return kSuccess;
 }
 
+// The same for files: the one that AMD_STANDIN_FILE names, read, written and beside it a new one;
+// the system's, read and written; a device's node.
+Result Files(Module, const std::byte* args, const Shape&, std::byte*) {
+  auto* out = Arguments(args).Next<std::int32_t*>();
+  if (!Device(out, 6)) return kIllegalAddress;
+  const auto note = [&out](const std::string& path, int flags) {
+    const int file = open(path.c_str(), flags | O_CLOEXEC, 0600);
+    *out++ = file < 0 ? errno : 0;
+    if (file >= 0) close(file);
+  };
+  const char* const name = std::getenv("AMD_STANDIN_FILE");
+  const std::string own = name != nullptr ? name : "";
+  note(own, O_RDONLY);
+  note(own, O_WRONLY);
+  note(own + ".new", O_WRONLY | O_CREAT);
+  note("/etc/passwd", O_RDONLY);
+  note("/etc/passwd", O_WRONLY);
+  note("/dev/null", O_WRONLY);
+  return kSuccess;
+}
+
 }  // namespace
 
 const std::vector<BuiltIn>& BuiltIns() {
@@ -201,6 +223,7 @@ const std::vector<BuiltIn>& BuiltIns() {
       {"fail", Fail},
       {"abort_process", AbortProcess},
       {"forbidden", Forbidden},
+      {"files", Files},
   };
   return kernels;
 }

@@ -38,6 +38,15 @@ EXPORT unsigned long standin_calls(const char* call) { return standin::Calls(cal
 EXPORT bool standin_registered(const void* memory, std::size_t bytes) {
   return standin::IsRegistered(memory, bytes);
 }
+// For the stand-ins for BLAS libraries (blas.h), which are objects of their own.
+EXPORT Result standin_enter(const char* call) { return standin::Enter(call); }
+EXPORT Result standin_sticky() { return standin::Sticky(); }
+EXPORT Result standin_enqueue(Stream stream, const std::function<Result()>* work) {
+  return standin::Enqueue(stream, *work);
+}
+EXPORT bool standin_is_device_memory(Address address, std::size_t bytes) {
+  return standin::IsDeviceMemory(address, bytes);
+}
 EXPORT std::size_t standin_free_bytes() { return standin::FreeBytes(); }
 
 EXPORT Result NAME(hipInit, cuInit)(unsigned) {
@@ -294,6 +303,12 @@ EXPORT Result NAME(hipModuleGetFunction, cuModuleGetFunction)(Function* function
   ENTER(ModuleGetFunction);
   return standin::ModuleGetFunction(function, module, name);
 }
+#if defined(STANDIN_CUDA)
+EXPORT Result cuFuncLoad(Function) {
+  ENTER(FuncLoad);
+  return kSuccess;
+}
+#endif
 EXPORT Result NAME(hipModuleGetGlobal, cuModuleGetGlobal_v2)(Address* address, std::size_t* bytes,
                                                              Module module, const char* name) {
   ENTER(ModuleGetGlobal);

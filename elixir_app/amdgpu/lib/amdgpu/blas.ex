@@ -1,9 +1,14 @@
 defmodule AMDGPU.Blas do
   @moduledoc """
-  Dense linear algebra on buffers, with the kernels that ship with the runtime. Matrices are row-major.
+  Dense linear algebra on buffers. Matrices are row-major.
+
+  On a GPU whose machine has the vendor's library (rocBLAS on AMD, cuBLAS on NVIDIA) that does the work,
+  in the device's worker: it is opened at the first call for a device, which takes a few hundred
+  milliseconds then. Everywhere else, and with `library: false`, the kernels that ship with the runtime do.
+  `library/1` says which it is.
   """
 
-  alias AMDGPU.{Bang, Buffer, Error}
+  alias AMDGPU.{Bang, Buffer, Device, DType, Error, Kernel, Library}
   alias AMDGPU.Math.{Arguments, Launcher}
 
   # By which the kernel knows the type.
@@ -34,6 +39,7 @@ defmodule AMDGPU.Blas do
 
     * `alpha:`, `beta:` - numbers; 1.0 and 0.0. With a `beta` of 0 what C holds does not matter
     * `transpose_a:`, `transpose_b:` - `true`: the buffer holds the transposed matrix, k × m or n × k
+    * `library:` - `false`: with the runtime's own kernel, whether there is a library or not
     * `stream:`, `await:`, `timeout:` - as for `AMDGPU.Math`
   """
   @spec gemm(Buffer.t(), Buffer.t(), Buffer.t(), tuple(), keyword()) ::
@@ -43,11 +49,12 @@ defmodule AMDGPU.Blas do
       alpha: {1.0, &is_number/1, "a number"},
       beta: {0.0, &is_number/1, "a number"},
       transpose_a: {false, &is_boolean/1, "true or false"},
-      transpose_b: {false, &is_boolean/1, "true or false"}
+      transpose_b: {false, &is_boolean/1, "true or false"},
+      library: {true, &is_boolean/1, "true or false"}
     ]
 
     with {:ok, options} <- Arguments.options(options, own ++ Arguments.in_place()),
-         flags = Map.take(options, [:alpha, :beta, :transpose_a, :transpose_b]),
+         flags = Map.take(options, [:alpha, :beta, :transpose_a, :transpose_b, :library]),
          {:ok, launches} <- launches(a, b, c, shape, Map.to_list(flags)),
          do: Launcher.run(launches, options, {c, false})
   end
@@ -56,11 +63,31 @@ defmodule AMDGPU.Blas do
   @spec gemm!(Buffer.t(), Buffer.t(), Buffer.t(), tuple(), keyword()) :: Buffer.t()
   def gemm!(a, b, c, shape, options \\ []), do: Bang.value!(gemm(a, b, c, shape, options))
 
+  @doc """
+  The vendor's library that does the work on `device`: its `name`, `version` and `path`. An error with the
+  reason where there is none. The first call for a device opens it.
+
+      iex> device = AMDGPU.open!(:host)
+      iex> {:error, %AMDGPU.Error{code: :not_found} = error} = AMDGPU.Blas.library(device)
+      iex> Exception.message(error)
+      "the host device uses no libraries"
+      iex> AMDGPU.close(device)
+      :ok
+  """
+  @spec library(Device.t()) ::
+          {:ok, %{name: String.t(), version: String.t(), path: String.t()}}
+          | {:error, Error.any_error()}
+  def library(%Device{} = device) do
+    with {:ok, kernel} <- Library.vendor_function(device, "blas", "gemm_f32"),
+         do: {:ok, Kernel.info(kernel).library}
+  end
+
+  @flags %{alpha: 1.0, beta: 0.0, transpose_a: false, transpose_b: false, library: true}
+
   @doc false
   # The launches of a gemm whose options have been checked.
   def launches(a, b, c, shape, flags) do
-    flags =
-      Map.merge(%{alpha: 1.0, beta: 0.0, transpose_a: false, transpose_b: false}, Map.new(flags))
+    flags = Map.merge(@flags, Map.new(flags))
 
     with {:ok, a} <- Arguments.buffer(a, "a", Arguments.floats()),
          :ok <- Arguments.alike(b, a, "b"),
@@ -70,17 +97,66 @@ defmodule AMDGPU.Blas do
          :ok <- Arguments.elements(a, batch * m * k, "a"),
          :ok <- Arguments.elements(b, batch * k * n, "b"),
          :ok <- Arguments.elements(c, batch * m * n, "c"),
-         :ok <- check_apart(a, b, c),
-         tile = tile(a, batch, m, n),
-         rows = ceil_div(m, tile.block),
-         :ok <- check_blocks(batch, rows, [m, k, n]),
-         {:ok, kernel} <- kernel(a, tile, flags) do
+         :ok <- check_apart(a, b, c) do
+      product = %{a: a, b: b, c: c, batch: batch, m: m, k: k, n: n}
       lines = [if(flags.transpose_a, do: m, else: k), if(flags.transpose_b, do: k, else: n), n]
-      numbers = lines ++ [m * k, k * n, m * n, flags.alpha, flags.beta]
+      product = Map.put(product, :lines, lines)
+
+      cond do
+        batch * m * n == 0 ->
+          {:ok, []}
+
+        function = library_function(product, flags) ->
+          {:ok, [library_call(function, product, flags)]}
+
+        true ->
+          own_launch(product, flags)
+      end
+    end
+  end
+
+  # Sizes are ints there; a sum of nothing is nothing that the libraries agree on.
+  defp library_function(
+         %{a: %{device: %{properties: %{kind: kind}} = device, dtype: dtype}} = p,
+         flags
+       )
+       when kind != :host do
+    if flags.library and p.k > 0 and Enum.all?([p.batch, p.m, p.k, p.n], &(&1 <= 0x7FFFFFFF)) do
+      case Library.vendor_function(device, "blas", "gemm_#{dtype}") do
+        {:ok, kernel} -> kernel
+        {:error, _why} -> nil
+      end
+    end
+  end
+
+  defp library_function(_product, _flags), do: nil
+
+  defp library_call(function, %{m: m, k: k, n: n} = p, flags) do
+    transposed = for flag <- [flags.transpose_a, flags.transpose_b], do: if(flag, do: 1, else: 0)
+
+    arguments =
+      [p.a, p.b, p.c, m, n, k] ++
+        p.lines ++ [m * k, k * n, m * n, p.batch, flags.alpha, flags.beta] ++ transposed
+
+    {function, [grid: 1, block: 1] ++ work(p), arguments}
+  end
+
+  # For telemetry: each matrix is touched once, at best.
+  defp work(%{m: m, k: k, n: n, batch: batch} = p) do
+    {:ok, size} = DType.size(p.a.dtype)
+    [flops: 2 * batch * m * k * n, bytes: batch * (m * k + k * n + m * n) * size]
+  end
+
+  defp own_launch(%{a: a, m: m, k: k, n: n, batch: batch} = p, flags) do
+    tile = tile(a, batch, m, n)
+    rows = ceil_div(m, tile.block)
+
+    with :ok <- check_blocks(batch, rows, [m, k, n]),
+         {:ok, kernel} <- kernel(a, tile, flags) do
+      numbers = p.lines ++ [m * k, k * n, m * n, flags.alpha, flags.beta]
       threads = div(tile.block, tile.thread)
       shape = [grid: {ceil_div(n, tile.block), rows, batch}, block: {threads, threads}]
-      launch = {kernel, shape, [a, b, c, m, n, k | numbers]}
-      {:ok, if(batch * m * n > 0, do: [launch], else: [])}
+      {:ok, [{kernel, shape ++ work(p), [a, p.b, p.c, m, n, k | numbers]}]}
     end
   end
 

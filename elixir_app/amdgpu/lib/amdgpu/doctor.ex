@@ -239,7 +239,7 @@ defmodule AMDGPU.Doctor do
     case AMDGPU.open() do
       {:ok, device} ->
         try do
-          [run_saxpy(device)]
+          [run_saxpy(device) | blas(device)]
         after
           AMDGPU.close(device)
         end
@@ -253,6 +253,30 @@ defmodule AMDGPU.Doctor do
       [failed("library", Exception.message(error))]
   catch
     :exit, reason -> [failed("library", "ended: #{inspect(reason, limit: 5)}")]
+  end
+
+  # The host device uses no libraries.
+  defp blas(%{properties: %{kind: :host}}), do: []
+
+  defp blas(device) do
+    case AMDGPU.Blas.library(device) do
+      {:ok, library} ->
+        [ok("BLAS", "#{library.name} #{library.version} (#{library.path})")]
+
+      {:error, error} ->
+        package =
+          if device.properties.kind == :hip,
+            do: "apt-get install librocblas0 (Debian), or rocblas from repo.radeon.com",
+            else: "apt-get install libcublas12 (Debian, non-free), or NVIDIA's libcublas"
+
+        [
+          note(
+            "BLAS",
+            "the runtime's own kernels multiply matrices: #{Exception.message(error)}",
+            package
+          )
+        ]
+    end
   end
 
   defp run_saxpy(device) do

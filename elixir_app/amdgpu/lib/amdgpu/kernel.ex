@@ -190,6 +190,21 @@ defmodule AMDGPU.Kernel do
     end
   end
 
+  @doc false
+  # A function of a vendor's library on the device's machine, "blas", as a kernel.
+  @spec of_library(Device.t(), String.t(), String.t(), core()) ::
+          {:ok, t()} | {:error, Error.any_error()}
+  def of_library(%Device{} = device, library, name, core) do
+    case Native.kernel_of_library(device.ref, library, name, Atom.to_string(core)) do
+      {:ok, ref} ->
+        finish = %{device: device, name: name, core: core, timeout: @default_timeout_ms}
+        finish(%Job{ref: ref, kind: :compile, finish: finish}, :infinity)
+
+      {:error, reason} ->
+        {:error, Error.from_native(reason)}
+    end
+  end
+
   defp default_name(%Bundle{names: [name | _]}), do: name
   defp default_name(%Bundle{targets: [%{kernels: [name | _]} | _]}), do: name
   defp default_name(%Bundle{}), do: ""
@@ -269,6 +284,8 @@ defmodule AMDGPU.Kernel do
     * `specialised_shapes` - block shapes that have code of their own now
     * `key` - the content hash of source, options and target; `code_bytes`
     * `warnings` - a list of `AMDGPU.Diagnostic`
+    * `library` - of a function of a vendor's library (`AMDGPU.Blas.library/1`) its `name`, `version` and
+      `path`; nil for kernels
   """
   @spec info(t()) :: %{atom() => term()}
   def info(%__MODULE__{ref: ref, core: core}) do

@@ -1,7 +1,8 @@
 defmodule AMDGPU.Library do
   @moduledoc false
   # The kernels that ship with the runtime (gpu/kernels, installed with the native part): compiled for a
-  # device on first use, and kept as long as it is open.
+  # device on first use, and kept as long as it is open. So are functions of the vendor's libraries, and
+  # the reason why there are none.
 
   use GenServer
 
@@ -28,6 +29,34 @@ defmodule AMDGPU.Library do
     end
   end
 
+  @doc """
+  The function `name` of `library`, a vendor's, on the device's machine. Whether there is one is asked
+  once: a library that is missing, or that takes the worker down as it starts, is left alone.
+  """
+  @spec vendor_function(Device.t(), String.t(), String.t()) ::
+          {:ok, Kernel.t()} | {:error, Error.any_error()}
+  def vendor_function(%Device{pid: pid} = device, library, name) do
+    key = {pid, :library, library, name, []}
+
+    case :ets.lookup(@table, key) do
+      [{_key, {:error, error}}] -> {:error, error}
+      [{_key, kernel}] -> {:ok, kernel}
+      [] -> open(device, key)
+    end
+  end
+
+  defp open(device, {pid, :library, library, name, []} = key) do
+    result = Kernel.of_library(device, library, name, :matrix)
+
+    case result do
+      {:ok, kernel} -> keep(key, kernel)
+      # Not while the device is being closed: it may never be forgotten.
+      {:error, error} -> if Process.alive?(pid), do: keep(key, {:error, error})
+    end
+
+    result
+  end
+
   @doc "The text of a file of the library, as it is compiled."
   @spec source(String.t()) :: {:ok, String.t()} | {:error, Error.t()}
   def source(file) do
@@ -44,10 +73,12 @@ defmodule AMDGPU.Library do
 
     with {:ok, source} <- source(file),
          {:ok, kernel} <- Kernel.compile(device, source, name, options) do
-      :ok = GenServer.call(__MODULE__, {:keep, key, kernel}, :infinity)
+      keep(key, kernel)
       {:ok, kernel}
     end
   end
+
+  defp keep(key, value), do: :ok = GenServer.call(__MODULE__, {:keep, key, value}, :infinity)
 
   @impl true
   def init(nil) do

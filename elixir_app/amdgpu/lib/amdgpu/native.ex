@@ -90,6 +90,8 @@ defmodule AMDGPU.Native do
   def bundle_info(_binary), do: stub()
   # A job, as of kernel_compile; its kernel's origin may be :bundle.
   def kernel_load(_device, _binary, _name, _core_class, _from_source?), do: stub()
+  # The function of a vendor's library, `"blas"`, as a kernel: a job likewise.
+  def kernel_of_library(_device, _library, _name, _core_class), do: stub()
 
   # :pending | {:ok, queued_ns, started_ns, ended_ns, specialised?} | {:error, reason}
   def job_poll(_job, _spin_ns), do: stub()

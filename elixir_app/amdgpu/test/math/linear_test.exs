@@ -133,6 +133,39 @@ defmodule AMDGPU.Math.LinearTest do
     end
   end
 
+  describe "the vendor's library" do
+    test "may be left aside, and is none of the host's", %{device: device} do
+      x = buffer(device, :f32, [2.0])
+      z = buffer(device, :f32, [0.0])
+      assert list(Blas.gemm!(x, x, z, {1, 1, 1}, library: false)) == [4.0]
+      assert {:error, %Error{message: message}} = Blas.gemm(x, x, z, {1, 1, 1}, library: :mine)
+      assert message =~ "library: expected true or false"
+
+      if device.properties.kind == :host do
+        assert {:error, %Error{code: :not_found}} = Blas.library(device)
+      end
+    end
+
+    # On a GPU that has one this compares the two of them.
+    test "and the runtime's kernel agree", %{device: device} do
+      {m, k, n} = {37, 50, 65}
+      [a, b] = for {size, seed} <- [{3 * m * k, 31}, {3 * k * n, 32}], do: noise(size, seed)
+
+      for {dtype, t} <- [f32: 1.0e-5, f64: 1.0e-13, f16: 4.0e-3, bf16: 3.0e-2],
+          flags <- [[], [transpose_a: true], [transpose_b: true]] do
+        [x, y] = for list <- [a, b], do: buffer(device, dtype, list)
+
+        [one, other] =
+          for library <- [true, false] do
+            z = buffer(device, dtype, List.duplicate(0.0, 3 * m * n))
+            list(Blas.gemm!(x, y, z, {3, m, k, n}, [library: library] ++ flags))
+          end
+
+        assert_close(one, other, t, t * 8)
+      end
+    end
+  end
+
   describe "conv2d/3" do
     # The definition, element by element.
     defp convolve(x, w, [images, channels, height, width], [filters, depth, rows, columns], o) do
