@@ -17,7 +17,6 @@
 namespace amdgpu::telemetry {
 namespace {
 
-constexpr std::size_t kBufferBytes = std::size_t{64} << 10;
 // What began before the first frame is drawn from here on.
 constexpr std::int64_t kLeadNs = 1'000'000'000;
 // A mark is a short slice: arrows begin and end at slices only.
@@ -35,7 +34,7 @@ class ChromeExporter final : public Exporter, private TimelineSink {
   absl::Status Add(const proto::Frame& frame) override {
     Begin(frame.unix_ns());
     timeline_.Add(frame);
-    return buffer_.size() >= kBufferBytes ? Flush() : status_;
+    return buffer_.size() >= kExportChunkBytes ? Flush() : status_;
   }
   absl::Status Finish() override {
     Begin(0);

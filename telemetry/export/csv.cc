@@ -15,8 +15,6 @@
 namespace amdgpu::telemetry {
 namespace {
 
-constexpr std::size_t kBufferBytes = std::size_t{64} << 10;
-
 std::string Field(absl::string_view text) {
   if (text.find_first_of("\",\r\n") == absl::string_view::npos) return std::string(text);
   return absl::StrCat("\"", absl::StrReplaceAll(text, {{"\"", "\"\""}}), "\"");
@@ -36,7 +34,7 @@ class CsvExporter : public Exporter {
     ((absl::StrAppend(&buffer_, between, fields), between = ","), ...);
     buffer_ += "\r\n";
   }
-  absl::Status FlushIfFull() { return buffer_.size() >= kBufferBytes ? Flush() : status_; }
+  absl::Status FlushIfFull() { return buffer_.size() >= kExportChunkBytes ? Flush() : status_; }
 
  private:
   absl::Status Flush() {

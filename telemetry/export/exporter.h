@@ -3,6 +3,7 @@
 #ifndef AMDGPU_TELEMETRY_EXPORT_EXPORTER_H_
 #define AMDGPU_TELEMETRY_EXPORT_EXPORTER_H_
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 
@@ -15,6 +16,9 @@ namespace amdgpu::telemetry {
 
 // Takes the bytes of the file, in order.
 using Output = std::function<absl::Status(absl::string_view bytes)>;
+
+// It is called with about so many.
+inline constexpr std::size_t kExportChunkBytes = std::size_t{64} << 10;
 
 // Frames in, in order; then Finish, once. Not thread-safe. Errors are those of the output, and
 // stay.

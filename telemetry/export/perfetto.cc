@@ -18,7 +18,6 @@ using perfetto::TracePacket;
 using perfetto::TrackEvent;
 
 constexpr std::uint32_t kSequence = 1;  // everything is on one
-constexpr std::size_t kBufferBytes = std::size_t{64} << 10;
 
 // Numbers for texts, given out from 1 on. Perfetto has a namespace for each kind.
 class Interner {
@@ -41,7 +40,7 @@ class PerfettoExporter final : public Exporter, private TimelineSink {
     if (!begun_) Begin(frame);
     context_pid_ = frame.runtime().pid();
     timeline_.Add(frame);
-    return trace_.ByteSizeLong() >= kBufferBytes ? Flush() : status_;
+    return trace_.ByteSizeLong() >= kExportChunkBytes ? Flush() : status_;
   }
   absl::Status Finish() override { return Flush(); }
 
