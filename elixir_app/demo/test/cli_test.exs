@@ -15,7 +15,9 @@ defmodule Demo.CLITest do
 
     text =
       capture_io(fn ->
-        errors = capture_io(:stderr, fn -> send(me, {:code, Demo.CLI.main(arguments)}) end)
+        errors =
+          capture_io(:stderr, fn -> send(me, {:code, Demo.CLI.main(["--once" | arguments])}) end)
+
         send(me, {:errors, errors})
       end)
 
@@ -55,6 +57,7 @@ defmodule Demo.CLITest do
         {"an unknown option", ["--fast"], "--fast"},
         {"a bad size", ["--size", "0x10"], "--size"},
         {"an enormous size", ["--size", "16000x16000"], "64 megapixels"},
+        {"a port that is none", ["--port", "70000"], "--port"},
         {"an unknown device", ["--device", "tpu"], "tpu"},
         {"a folder that cannot be made", ["--out", "/proc/nowhere"], "/proc/nowhere"}
       ] do

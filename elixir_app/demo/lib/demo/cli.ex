@@ -1,7 +1,7 @@
 defmodule Demo.CLI do
   @moduledoc "The command line of `bin/demo`."
 
-  alias Demo.{Check, Pipeline, PNG, PPM}
+  alias Demo.{Check, Pipeline, PNG, PPM, Serve}
 
   # The same text that bin/demo prints before anything is built.
   @external_resource usage = Path.expand("../../usage.txt", __DIR__)
@@ -34,7 +34,14 @@ defmodule Demo.CLI do
   end
 
   defp parse(arguments) do
-    switches = [device: :string, size: :string, out: :string, once: :boolean, help: :boolean]
+    switches = [
+      device: :string,
+      size: :string,
+      out: :string,
+      port: :integer,
+      once: :boolean,
+      help: :boolean
+    ]
 
     case OptionParser.parse(arguments, strict: switches, aliases: [h: :help]) do
       {options, paths, []} ->
@@ -51,8 +58,17 @@ defmodule Demo.CLI do
   defp options(options, paths) do
     with {:ok, photo} <- photo(paths),
          {:ok, device} <- device(options[:device] || "best"),
-         {:ok, size} <- size(options[:size] || "1920x1080") do
-      {:ok, %{photo: photo, device: device, size: size, out: options[:out] || "demo_out"}}
+         {:ok, size} <- size(options[:size] || "1920x1080"),
+         {:ok, port} <- port(options[:port] || 4000) do
+      {:ok,
+       %{
+         photo: photo,
+         device: device,
+         size: size,
+         out: options[:out] || "demo_out",
+         port: port,
+         once: options[:once] || false
+       }}
     end
   end
 
@@ -62,6 +78,9 @@ defmodule Demo.CLI do
 
   defp device(name) when name in ~w(host hip cuda best), do: {:ok, String.to_atom(name)}
   defp device(name), do: {:error, "unknown device #{inspect(name)}: host, hip, cuda or best"}
+
+  defp port(port) when port in 1..65_535, do: {:ok, port}
+  defp port(port), do: {:error, "--port takes a port from 1 to 65535, not #{port}"}
 
   defp size(text) do
     with [width, height] <- String.split(text, "x"),
@@ -84,12 +103,13 @@ defmodule Demo.CLI do
          verdicts = verdicts(image, rendered, steps),
          :ok <- write(options.out, image, steps) do
       report(device, List.wrap(rendered) ++ steps, verdicts, options.out)
-      AMDGPU.close(device)
       wrong = for {name, {false, words}} <- verdicts, do: "#{name} (#{words})"
 
-      if wrong == [],
-        do: :ok,
-        else: {:error, "results differ from the reference: #{Enum.join(wrong, ", ")}"}
+      cond do
+        wrong != [] -> {:error, "results differ from the reference: #{Enum.join(wrong, ", ")}"}
+        options.once -> AMDGPU.close(device)
+        true -> Serve.run(device, options.port)
+      end
     end
   end
 
