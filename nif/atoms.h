@@ -88,6 +88,10 @@ namespace amdgpu::nif {
   X(joined, "joined") X(crashes, "crashes") X(disk_errors, "disk_errors") \
   X(disk_bytes, "disk_bytes") X(live, "live") X(owner, "owner") X(elements, "elements") \
   X(bytes, "bytes") \
+  /* recordings */ \
+  X(segments, "segments") X(frames, "frames") X(dropped, "dropped") X(oldest_ns, "oldest_ns") \
+  X(newest_ns, "newest_ns") X(ended, "ended") X(given, "given") X(position_ns, "position_ns") \
+  X(length_ns, "length_ns") X(damage, "damage") \
   /* kinds of resource */ \
   X(device, "device") X(job, "job") X(view, "view")
 // clang-format on

@@ -117,6 +117,23 @@ telemetry::HubRef Telemetry() {
   return state.hub;
 }
 
+telemetry::Hub::Sink DivertFrames(const ErlNifPid& server) {
+  if (const telemetry::HubRef hub = Telemetry()) hub->SetSink(nullptr);
+  return FrameSender(server);
+}
+
+void RestoreFrames() {
+  State& state = GetState();
+  telemetry::HubRef hub;
+  std::optional<ErlNifPid> server;
+  {
+    MutexLock lock(&state.mutex);
+    hub = state.hub;
+    server = state.server;
+  }
+  if (hub != nullptr && server) hub->SetSink(FrameSender(*server));
+}
+
 void AcknowledgeFrames(int count) { GetState().credit.fetch_add(count, std::memory_order_acq_rel); }
 
 void SetSubscribers(std::uint32_t count) {

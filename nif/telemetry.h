@@ -28,6 +28,11 @@ void StopTelemetry();
 // Null before StartTelemetry. Thread-safe.
 telemetry::HubRef Telemetry();
 
+// The server gets what is given to the result from now on, and nothing of the hub.
+telemetry::Hub::Sink DivertFrames(const ErlNifPid& server);
+// The hub's frames again.
+void RestoreFrames();
+
 // The server has dealt with `count` messages.
 void AcknowledgeFrames(int count);
 // How many are subscribed to the server.

@@ -17,7 +17,7 @@ defmodule Mix.Tasks.Compile.AmdgpuNative do
   use Mix.Task.Compiler
 
   @root Path.expand("../../..", __DIR__)
-  @targets ~w(amdgpu_nif amdgpu_worker amdgpu_compiler amdgpu_vendorcc amdgpu_gateway)
+  @targets ~w(amdgpu_nif amdgpu_worker amdgpu_compiler amdgpu_vendorcc amdgpu_gateway amdgpu_cli)
 
   @impl true
   def run(_args) do

@@ -115,6 +115,14 @@ defmodule AMDGPU.Native do
   def telemetry_set_subscribers(_count), do: stub()
   def telemetry_ack(_count), do: stub()
   def telemetry_name_owner(_owner, _process, _name), do: stub()
+  # Status: nil or a map.
+  def telemetry_record(_path, _max_bytes, _max_age_ns), do: stub()
+  def telemetry_stop_recording, do: stub()
+  def telemetry_recording, do: stub()
+  # `server` gets the replayed frames instead of the live ones.
+  def telemetry_replay(_path, _speed, _loop?, _from_ns, _publish?, _server), do: stub()
+  def telemetry_stop_replay, do: stub()
+  def telemetry_replaying, do: stub()
   # Topics: 1 devices, 2 kernels, 4 memory.
   def frame_decode(_bytes, _topics), do: stub()
   def frame_prune(_bytes, _topics), do: stub()

@@ -76,6 +76,11 @@ defmodule AMDGPU.ProfilerHub do
   @doc false
   def set_rate(rate), do: GenServer.call(__MODULE__, {:set_rate, rate})
 
+  # One of the recorder's or the replay's functions, on behalf of the caller: they come one at a time.
+  @doc false
+  def call_native(fun, arguments),
+    do: GenServer.call(__MODULE__, {:call_native, fun, arguments}, :infinity)
+
   @impl true
   def init(nil) do
     Process.flag(:trap_exit, true)
@@ -110,6 +115,9 @@ defmodule AMDGPU.ProfilerHub do
   end
 
   def handle_call(:subscribers, _from, state), do: {:reply, Map.keys(state.subscribers), state}
+
+  def handle_call({:call_native, fun, arguments}, _from, state),
+    do: {:reply, apply(fun, arguments), state}
 
   def handle_call({:set_rate, rate}, _from, state) do
     {result, state} = start(state)
@@ -170,6 +178,8 @@ defmodule AMDGPU.ProfilerHub do
 
   defp stop do
     :persistent_term.put(@key, false)
+    Native.telemetry_stop_replay()
+    Native.telemetry_stop_recording()
     Native.telemetry_stop()
   end
 
@@ -181,6 +191,8 @@ defmodule AMDGPU.ProfilerHub do
         {:ok, state}
 
       options ->
+        # One that went to a hub that crashed.
+        Native.telemetry_stop_replay()
         rate = Keyword.get(options, :rate, 60)
         publish = Keyword.get(options, :publish, true)
 

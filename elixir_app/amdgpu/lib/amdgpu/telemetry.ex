@@ -26,10 +26,16 @@ defmodule AMDGPU.Telemetry do
   | `[:amdgpu, :pool, :grew]`, `:shrank` | `bytes` | `device` |
 
   Launches and copies come at most once a frame for each kernel and direction, never one by one.
+
+  ## Recordings
+
+  `record/2` keeps the newest frames on disk, within a limit, until `stop_recording/0`; what is there
+  outlives the VM, however that ends. `replay/2` gives a recording to whoever is subscribed, and to other
+  processes, as if it were live. `mix amdgpu.export` makes traces and tables of it.
   """
 
   alias AMDGPU.{Bang, Error, Native, Options, ProfilerHub}
-  alias AMDGPU.Telemetry.{Events, Frame}
+  alias AMDGPU.Telemetry.{Events, Frame, Recording}
 
   @topics %{devices: 1, kernels: 2, memory: 4}
   @all 7
@@ -144,6 +150,65 @@ defmodule AMDGPU.Telemetry do
   @doc "Like `set_rate/1`, but raises."
   @spec set_rate!(number()) :: :ok
   def set_rate!(rate), do: Bang.value!(set_rate(rate))
+
+  @doc """
+  Keeps the newest frames in the directory `path`, which is made if need be, from now on: all of them, 60 a
+  second, whether somebody is subscribed or not. What an earlier recording left there is kept and counts.
+  A recording that is going on is ended.
+
+    * `bytes:` - of all files together, at least 4 MiB; 256 MiB by default. The oldest go first
+    * `seconds:` - how far back; 0, the default: as far as the bytes reach
+
+  An error of the disk later on ends the recording; `recording/0` says so. When the VM is killed at most
+  the last half second is lost.
+  """
+  @spec record(Path.t(), keyword()) :: :ok | {:error, Error.t()}
+  def record(path, options \\ []), do: Recording.record(path, options)
+
+  @doc "Like `record/2`, but raises."
+  @spec record!(Path.t(), keyword()) :: :ok
+  def record!(path, options \\ []), do: Bang.value!(record(path, options))
+
+  @doc "Ends the recording; everything is on disk when it returns."
+  @spec stop_recording() :: :ok | {:error, :not_recording}
+  def stop_recording, do: Recording.stop_recording()
+
+  @doc """
+  How the recording does: `path`; `bytes` and `segments` that are on disk; `frames` written and `dropped`
+  since `record/2`; `span`, the `{oldest, newest}` times on disk (nil if there is nothing); `error`, nil
+  unless it ended by one. nil if there is no recording.
+  """
+  @spec recording() :: map() | nil
+  def recording, do: Recording.recording()
+
+  @doc """
+  Gives the frames of a recording (its directory, or one file of it) to the subscribers of this VM
+  instead of live ones, and to processes that attach (the gateway, `amdgpu top`), at the pace at which
+  they were made. A replay that is going on is ended.
+
+    * `speed:` - 2 is twice as fast; 1 by default
+    * `loop:` - from the beginning again, for ever; false by default
+    * `from:` - seconds from the beginning of the recording to start at; 0 by default
+    * `publish:` - whether other processes may attach; true by default
+  """
+  @spec replay(Path.t(), keyword()) :: :ok | {:error, Error.t()}
+  def replay(path, options \\ []), do: Recording.replay(path, options)
+
+  @doc "Like `replay/2`, but raises."
+  @spec replay!(Path.t(), keyword()) :: :ok
+  def replay!(path, options \\ []), do: Bang.value!(replay(path, options))
+
+  @doc "Ends the replay; live frames come again."
+  @spec stop_replay() :: :ok | {:error, :not_replaying}
+  def stop_replay, do: Recording.stop_replay()
+
+  @doc """
+  How the replay does: whether it has `ended`; `frames` in the recording and how many of them were
+  `given`; `position` and `length` in seconds; `damage`, what could not be read, in words. nil if there is
+  none; one that has ended is there until `stop_replay/0`.
+  """
+  @spec replaying() :: map() | nil
+  def replaying, do: Recording.replaying()
 
   @doc """
   Calls `fun.(event, measurements, metadata, config)` for each of `events` (one, or a list) from now on,
