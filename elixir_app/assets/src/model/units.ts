@@ -95,6 +95,15 @@ export function integer(value: number): string {
     .replace(/\B(?=(\d{3})+(?!\d))/g, "\u202f");
 }
 
+/** A mark of an axis, short: the unit stands above the chart. */
+export function axisText(value: number, unit: Unit): string {
+  if (value === 0) return "0";
+  const written = format(value, unit);
+  const number = written.number.includes(".") ? written.number.replace(/\.?0+$/, "") : written.number;
+  const name = written.unit.replace(/(FLOP|B)?\/s$/, "");
+  return name === "" ? number : `${number} ${name}`;
+}
+
 /** Steps between the marks of an axis: round numbers in the unit's own base, at most `most` of them. */
 export function axisStep(range: number, most: number, unit: Unit): number {
   if (!(range > 0)) return 1;

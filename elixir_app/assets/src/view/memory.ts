@@ -16,7 +16,7 @@ const NAMED = 6;
 export class MemoryPanel implements Panel {
   readonly element: HTMLElement;
   readonly every = 200;
-  private readonly canvas = h("canvas", { class: "ag-map", tabindex: "0", role: "img" });
+  private readonly canvas = h("canvas", { class: "ag-map", tabindex: "0", role: "img", "aria-label": "Memory map" });
   private readonly figures = h("dl", { class: "ag-map-figures" });
   private readonly values = new Map<string, HTMLElement>();
   private readonly legend = h("div", { class: "ag-legend ag-map-legend" });
@@ -172,7 +172,7 @@ export class MemoryPanel implements Panel {
     const width = this.canvas.clientWidth;
     const regions = pool.regions.map((region) => ({ offset: Number(region.offset), bytes: Number(region.bytes) }));
     const blocks = pool.blocks.map((block) => ({ offset: Number(block.offset), bytes: Number(block.bytes) }));
-    const rows = width < 500 ? 8 : 9;
+    const rows = width < 500 ? 8 : 12;
     const { pieces, total, perRow } = layout(regions, blocks, rows);
     this.pieces = pieces;
     if (this.shown !== pool) {

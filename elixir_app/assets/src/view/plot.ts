@@ -1,7 +1,7 @@
 // uPlot, set up for values that move: lines from typed arrays with gaps where nothing was measured, one time axis for all.
 import uPlot from "uplot";
 import type { View } from "../model/history";
-import { axisStep, axisTop, text, type Unit } from "../model/units";
+import { axisStep, axisText, axisTop, type Unit } from "../model/units";
 import type { Colors } from "./theme";
 
 export interface PlotSeries {
@@ -112,7 +112,7 @@ export class Plot {
           },
           {
             ...axis,
-            size: 58,
+            size: 54,
             gap: 6,
             splits: (_u, _i, _min, max) => {
               const step = axisStep(max, 3, unit);
@@ -120,7 +120,7 @@ export class Plot {
               for (let mark = 0; mark <= max * 1.0001; mark += step) marks.push(mark);
               return marks;
             },
-            values: (_u, marks) => marks.map((mark) => (mark === 0 ? "0" : text(mark, unit).replace(/\.0+(?=\D|$)/, ""))),
+            values: (_u, marks) => marks.map((mark) => axisText(mark, unit)),
           },
         ],
         series: [

@@ -21,7 +21,7 @@ export class TimelinePanel implements Panel {
   readonly element: HTMLElement;
   readonly every = 0;
   readonly view = new Viewport();
-  private readonly canvas = h("canvas", { class: "ag-lanes", tabindex: "0", role: "application", "aria-roledescription": "timeline" });
+  private readonly canvas = h("canvas", { class: "ag-lanes", tabindex: "0", role: "application", "aria-roledescription": "timeline", "aria-label": "Launches" });
   private readonly box = h("div", { class: "ag-lanes-box" }, this.canvas);
   private readonly tooltip = new Tooltip(this.box);
   private readonly empty = h("p", { class: "ag-empty" }, "No kernel has been launched yet. Launches appear here as they finish.");

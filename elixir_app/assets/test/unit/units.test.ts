@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { axisStep, axisTop, integer, NONE, shapeText, span, text } from "../../src/model/units";
+import { axisStep, axisText, axisTop, integer, NONE, shapeText, span, text } from "../../src/model/units";
 
 describe("quantities in words", () => {
   it("has three digits and the unit that fits", () => {
@@ -42,6 +42,16 @@ describe("quantities in words", () => {
 });
 
 describe("axes", () => {
+  it("marks are short", () => {
+    expect(axisText(0, "bytes")).toBe("0");
+    expect(axisText(64 * 2 ** 20, "bytes")).toBe("64 MiB");
+    expect(axisText(1.5e9, "bytes/s")).toBe("1.5 G");
+    expect(axisText(10e9, "flops/s")).toBe("10 G");
+    expect(axisText(200, "count/s")).toBe("200");
+    expect(axisText(0.5, "ratio")).toBe("50 %");
+    expect(axisText(100, "watts")).toBe("100 W");
+  });
+
   it("steps are round in the unit's own base", () => {
     expect(axisStep(1, 4, "ratio")).toBeCloseTo(0.25);
     expect(axisStep(100, 3, "watts")).toBe(50);
