@@ -128,20 +128,23 @@ class Lane {
   RunningLaunches::Slot* const slot_;
   std::thread thread_;
 
-  // The calling side's: since the last event.
-  std::uint64_t uncovered_ = 0;
-  std::uint64_t uncovered_ns_ = 0;
+  // What one side writes has a cache line of its own: both are at it at once in a pipeline.
 
-  // Counts of operations. ended_: the device has done them; reported_: the sink knows.
+  // The calling side's. Since the last event:
+  alignas(64) std::uint64_t uncovered_ = 0;
+  std::uint64_t uncovered_ns_ = 0;
+  // Counts of operations.
   std::atomic<std::uint64_t> submitted_{0};
-  std::atomic<std::uint64_t> ended_{0};
-  std::atomic<std::uint64_t> reported_{0};
   std::atomic<std::uint64_t> batches_queued_{0};
-  std::atomic<bool> stop_{false};
   std::atomic<std::uint32_t> bell_{0};
+  std::atomic<bool> stop_{false};
+
+  // The thread's. ended_: the device has done them; reported_: the sink knows.
+  alignas(64) std::atomic<std::uint64_t> ended_{0};
+  std::atomic<std::uint64_t> reported_{0};
   std::atomic<std::uint32_t> sleeping_{0};
 
-  Mutex mutex_;
+  alignas(64) Mutex mutex_;
   CondVar drained_;
   std::deque<Operation> operations_ ABSL_GUARDED_BY(mutex_);
   std::deque<Batch> batches_ ABSL_GUARDED_BY(mutex_);
@@ -153,7 +156,7 @@ class Lane {
   std::uint64_t alike_ ABSL_GUARDED_BY(mutex_) = 0;
 
   // The thread's.
-  std::uint64_t batches_taken_ = 0;
+  alignas(64) std::uint64_t batches_taken_ = 0;
   std::vector<Operation> current_;  // of the batch at hand
   std::uint64_t last_end_ns_ = 0;
 };

@@ -164,6 +164,10 @@ void VendorDriver::End(StreamEntry& entry) {
 
 absl::StatusOr<VendorDriver::StreamRef> VendorDriver::FindStream(gpu::StreamId stream) {
   MutexLock lock(&mutex_);
+  return FindStreamLocked(stream);
+}
+
+absl::StatusOr<VendorDriver::StreamRef> VendorDriver::FindStreamLocked(gpu::StreamId stream) {
   const auto found = streams_.find(stream);
   if (found == streams_.end()) {
     return absl::NotFoundError(absl::StrCat("there is no stream ", stream));

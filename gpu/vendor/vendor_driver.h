@@ -110,8 +110,12 @@ class VendorDriver final : public gpu::Driver {
                            const gpu::LaunchParams& launch);
 
   gpu::Module Add(std::unique_ptr<LoadedModule> loaded);
+  absl::StatusOr<StreamRef> FindStreamLocked(gpu::StreamId stream)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // The kernel, kept from being unloaded by one more launch in flight.
   absl::StatusOr<Kernel*> HoldKernel(gpu::FunctionHandle function);
+  absl::StatusOr<Kernel*> HoldKernelLocked(gpu::FunctionHandle function)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<Kernel*> FindKernel(gpu::FunctionHandle function)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // [address, address + bytes) is device memory: a slab's or a variable's.

@@ -85,6 +85,10 @@ absl::StatusOr<Kernel*> VendorDriver::FindKernel(gpu::FunctionHandle function) {
 
 absl::StatusOr<Kernel*> VendorDriver::HoldKernel(gpu::FunctionHandle function) {
   MutexLock lock(&mutex_);
+  return HoldKernelLocked(function);
+}
+
+absl::StatusOr<Kernel*> VendorDriver::HoldKernelLocked(gpu::FunctionHandle function) {
   absl::StatusOr<Kernel*> kernel = FindKernel(function);
   if (kernel.ok()) (*kernel)->in_flight->fetch_add(1, std::memory_order_relaxed);
   return kernel;

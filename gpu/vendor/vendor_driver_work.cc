@@ -42,10 +42,15 @@ absl::Status VendorDriver::AllowShared(Kernel& kernel, std::uint32_t bytes) {
 
 absl::Status VendorDriver::Launch(gpu::StreamId stream, gpu::Ticket ticket,
                                   const gpu::LaunchParams& launch) {
-  absl::StatusOr<StreamRef> entry = FindStream(stream);
-  if (!entry.ok()) return entry.status();
-  absl::StatusOr<Kernel*> held = HoldKernel(launch.function);
-  if (!held.ok()) return held.status();
+  absl::StatusOr<StreamRef> entry;
+  absl::StatusOr<Kernel*> held;
+  {
+    MutexLock lock(&mutex_);
+    entry = FindStreamLocked(stream);
+    if (!entry.ok()) return entry.status();
+    held = HoldKernelLocked(launch.function);
+    if (!held.ok()) return held.status();
+  }
   Kernel& kernel = **held;
   absl::Status status = CheckLaunch(launch, kernel, properties_);
   if (status.ok()) status = AllowShared(kernel, launch.dynamic_shared_bytes);
