@@ -15,6 +15,12 @@ if(AMDGPU_SANITIZE)
   target_compile_definitions(amdgpu_options INTERFACE AMDGPU_SANITIZED=1)
 endif()
 
+# Where sources are compiled together (CMAKE_UNITY_BUILD, see the presets), these are compiled by themselves:
+# their names at file scope are those of another source beside them. For twins by nature, tables above all.
+function(amdgpu_compile_alone)
+  set_source_files_properties(${ARGN} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+endfunction()
+
 function(amdgpu_library name)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
   add_library(${name} STATIC ${ARG_SOURCES})

@@ -23,7 +23,6 @@ using google::protobuf::Descriptor;
 using google::protobuf::EnumDescriptor;
 using google::protobuf::EnumValueDescriptor;
 using google::protobuf::FieldDescriptor;
-using google::protobuf::Message;
 using google::protobuf::Reflection;
 
 // CoreClass -> CORE_CLASS_
@@ -98,7 +97,7 @@ class Encoder {
  public:
   explicit Encoder(ErlNifEnv* env) : env_(env) {}
 
-  ERL_NIF_TERM Encode(const Message& message, const Plan& plan) {
+  ERL_NIF_TERM Encode(const google::protobuf::Message& message, const Plan& plan) {
     const Reflection& reflection = *message.GetReflection();
     // Values of all the messages above this one lie below `base`.
     const std::size_t base = values_.size();
@@ -121,8 +120,8 @@ class Encoder {
     return found == plan.enums[i]->end() ? atoms.unknown : found->second;
   }
 
-  ERL_NIF_TERM Single(const Message& message, const Reflection& reflection, const Plan& plan,
-                      std::size_t i) {
+  ERL_NIF_TERM Single(const google::protobuf::Message& message, const Reflection& reflection,
+                      const Plan& plan, std::size_t i) {
     const FieldDescriptor* const field = plan.fields[i];
     switch (field->cpp_type()) {
       case FieldDescriptor::CPPTYPE_INT32:
@@ -152,8 +151,8 @@ class Encoder {
     return atoms.nil;
   }
 
-  ERL_NIF_TERM Repeated(const Message& message, const Reflection& reflection, const Plan& plan,
-                        std::size_t i) {
+  ERL_NIF_TERM Repeated(const google::protobuf::Message& message, const Reflection& reflection,
+                        const Plan& plan, std::size_t i) {
     const FieldDescriptor* const field = plan.fields[i];
     const std::size_t base = values_.size();
     const int size = reflection.FieldSize(message, field);
@@ -198,7 +197,7 @@ class Encoder {
 
 }  // namespace
 
-ERL_NIF_TERM EncodeMessage(ErlNifEnv* env, const Message& message) {
+ERL_NIF_TERM EncodeMessage(ErlNifEnv* env, const google::protobuf::Message& message) {
   static Plans* const plans = new Plans();
   return Encoder(env).Encode(message, plans->For(env, *message.GetDescriptor()));
 }

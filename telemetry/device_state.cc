@@ -6,13 +6,13 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "c_src/base/clock.h"
 #include "c_src/base/utf8.h"
 #include "telemetry/hub.h"
 
 namespace amdgpu::telemetry {
 namespace {
 
-constexpr std::uint64_t kSecond = 1'000'000'000;
 constexpr std::uint64_t kGpuThreadsOfUnit = 2048;
 
 std::uint64_t AgeUs(std::uint64_t now_ns, std::uint64_t then_ns) {
@@ -201,7 +201,7 @@ void DeviceState::Fill(std::uint64_t now_ns, std::uint64_t interval_ns, bool own
     sample->mutable_pool()->set_owners_age_us(0);
     // They stay in the message until the owners are asked for again.
     if (now_ns >= next_blocks_ns_) {
-      next_blocks_ns_ = now_ns + kSecond;
+      next_blocks_ns_ = now_ns + kSecondNs;
       feed_->FillBlocks(sample->mutable_pool(), Hub::kMaxPoolBlocks);
     }
   } else {
@@ -272,7 +272,7 @@ void DeviceState::FillWorker(proto::DeviceSample* sample) {
   // Over half a second at least: the kernel's counters are coarse beside a tick.
   const std::uint64_t now = sampler_.header.time_ns;
   if (sampler_.cpu_ns < cpu_before_.cpu_ns) cpu_before_ = sampler_;  // another worker
-  if (now > cpu_before_.header.time_ns + kSecond / 2) {
+  if (now > cpu_before_.header.time_ns + kSecondNs / 2) {
     if (cpu_before_.header.time_ns != 0) {
       cpu_ratio_ = static_cast<double>(sampler_.cpu_ns - cpu_before_.cpu_ns) /
                    static_cast<double>(now - cpu_before_.header.time_ns);

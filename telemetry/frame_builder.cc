@@ -17,18 +17,10 @@
 namespace amdgpu::telemetry {
 namespace {
 
-constexpr std::uint64_t kSecond = 1'000'000'000;
 // Of a frame may be taken by sketches; the other kernels' come with the next frames.
 constexpr std::size_t kSketchBytes = 16 << 10;
 // About what an entry of a sketch takes.
 constexpr std::size_t kSketchEntryBytes = 4;
-
-std::uint64_t CpuNs() {
-  timespec time;
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-  return static_cast<std::uint64_t>(time.tv_sec) * kSecond +
-         static_cast<std::uint64_t>(time.tv_nsec);
-}
 
 std::int64_t UnixNs() {
   timespec time;
@@ -158,7 +150,7 @@ void FrameBuilder::Build(const FrameFigures& figures,
                          const FillCompileStats& compile_stats) {
   const std::uint64_t now = figures.now_ns;
   const bool each_second = now >= next_second_ns_;
-  if (each_second) next_second_ns_ = now + kSecond;
+  if (each_second) next_second_ns_ = now + kSecondNs;
   frame_.set_sequence(++sequence_);
   frame_.set_time_ns(now);
   frame_.set_unix_ns(UnixNs());
@@ -180,7 +172,7 @@ void FrameBuilder::Build(const FrameFigures& figures,
 
 void FrameBuilder::FillRuntime(std::uint64_t now_ns) {
   proto::Runtime* const runtime = frame_.mutable_runtime();
-  const std::uint64_t cpu = CpuNs();
+  const std::uint64_t cpu = ProcessCpuNs();
   if (cpu_at_ns_ != 0) {
     runtime->set_cpu_ratio(static_cast<double>(cpu - cpu_ns_) /
                            static_cast<double>(now_ns - cpu_at_ns_));
@@ -199,7 +191,7 @@ void FrameBuilder::FillRuntime(std::uint64_t now_ns) {
 void FrameBuilder::FillDevices(const FrameFigures& figures, bool each_second,
                                const std::vector<std::unique_ptr<DeviceState>>& devices) {
   const bool owners = figures.now_ns >= next_owners_ns_;
-  if (owners) next_owners_ns_ = figures.now_ns + kSecond / 10;
+  if (owners) next_owners_ns_ = figures.now_ns + kSecondNs / 10;
   while (frame_.devices_size() > static_cast<int>(devices.size())) {
     frame_.mutable_devices()->RemoveLast();
   }

@@ -74,6 +74,11 @@ inline std::uint64_t RoundToGranules(std::uint64_t bytes) {
   return (bytes + kGranuleBytes - 1) / kGranuleBytes * kGranuleBytes;
 }
 
+// Of `bytes` that are whole granules: how many.
+inline std::uint32_t GranulesOf(std::uint64_t bytes) {
+  return static_cast<std::uint32_t>(bytes / kGranuleBytes);
+}
+
 // A resource that passes everything on to `upstream`; adaptors override what they care about.
 class Adaptor : public MemoryResource {
  public:

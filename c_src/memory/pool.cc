@@ -11,12 +11,6 @@ namespace {
 
 // Blocks per stream that one allocation takes back on its way: bounds its time.
 constexpr int kDrainStep = 8;
-constexpr int kDrainAll = 0x7fffffff;
-
-std::uint32_t Granules(std::uint64_t bytes) {
-  return static_cast<std::uint32_t>(bytes / kGranuleBytes);
-}
-
 // Field by field: see Pool::GiveOut.
 ABSL_ATTRIBUTE_ALWAYS_INLINE inline absl::StatusOr<LiveBlock> Freed(const LiveBlock& block) {
   return absl::StatusOr<LiveBlock>(absl::in_place, block.handle, block.offset, block.bytes,
@@ -55,7 +49,7 @@ absl::Status CheckStream(StreamId stream) {
 
 Pool::Pool(const StreamClocks* clocks, const PoolOptions& options)
     : clocks_(*clocks),
-      cache_granules_(Granules(std::min(options.cache_bytes, kMaxOffset))),
+      cache_granules_(GranulesOf(std::min(options.cache_bytes, kMaxOffset))),
       tlsf_(&nodes_) {}
 
 Pool::~Pool() = default;
@@ -79,7 +73,7 @@ inline Node* Pool::Find(BlockHandle handle) const {
 
 absl::StatusOr<Allocation> Pool::Allocate(const AllocationRequest& request) {
   if (request.stream >= kMaxStreams || request.bytes > kMaxOffset) return Refuse(request);
-  const std::uint32_t granules = Granules(RoundToGranules(request.bytes));
+  const std::uint32_t granules = GranulesOf(RoundToGranules(request.bytes));
   if (!IsCacheable(granules)) return AllocateShared(request, granules, /*flags=*/0);
   StreamCache* const cache = cache_of_[request.stream].get();
   if (cache == nullptr) return AllocateFirst(request, granules);

@@ -12,6 +12,7 @@
 
 #include <array>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -94,6 +95,8 @@ class Pool final : public MemoryResource {
   }
 
   void FlushCaches();
+  static constexpr int kDrainAll = std::numeric_limits<int>::max();
+
   // Frees what has passed its fences: at most `budget` blocks of each stream, and of waiting_.
   void Drain(int budget) {
     if (tlsf_.fenced() != 0) tlsf_.Drain(clocks_, budget);

@@ -10,12 +10,6 @@
 namespace amdgpu {
 namespace {
 
-constexpr int kDrainAll = std::numeric_limits<int>::max();
-
-std::uint32_t Granules(std::uint64_t bytes) {
-  return static_cast<std::uint32_t>(bytes / kGranuleBytes);
-}
-
 absl::Status CheckRegion(const Region& region) {
   if (region.bytes == 0 || region.offset % kGranuleBytes != 0 ||
       region.bytes % kGranuleBytes != 0) {
@@ -42,7 +36,7 @@ std::uint64_t Gap(const LiveBlock& block, std::uint64_t offset) {
 
 absl::Status Pool::AddRegion(const Region& region) {
   if (absl::Status status = CheckRegion(region); !status.ok()) return status;
-  return tlsf_.AddRegion(Granules(region.offset), Granules(region.bytes), region.arena);
+  return tlsf_.AddRegion(GranulesOf(region.offset), GranulesOf(region.bytes), region.arena);
 }
 
 absl::Status Pool::RemoveRegion(std::uint64_t offset) {
@@ -51,7 +45,7 @@ absl::Status Pool::RemoveRegion(std::uint64_t offset) {
   }
   FlushCaches();
   Drain(kDrainAll);
-  return tlsf_.RemoveRegion(Granules(offset));
+  return tlsf_.RemoveRegion(GranulesOf(offset));
 }
 
 std::vector<Region> Pool::Regions() const { return tlsf_.Regions(); }
