@@ -28,28 +28,26 @@ void Pause(int times) {
   }
 }
 
-void WaitAWhile(int round) {
-  if (round < kSpins) {
-    Pause(std::min(kFirstPause << std::min(round, 16), kLongestPause));
-  } else if (round < kSpins + kYields) {
+}  // namespace
+
+void Backoff::Wait() {
+  if (round_ < kSpins) {
+    Pause(std::min(kFirstPause << std::min(round_, 16), kLongestPause));
+  } else if (round_ < kSpins + kYields) {
     sched_yield();
   } else {
     nanosleep(&kSleep, nullptr);
+    return;
   }
+  ++round_;
 }
 
-}  // namespace
-
 void AdaptiveMutex::LockSlow() {
-  int round = 0;
-  while (true) {
-    WaitAWhile(round);
-    if (!held_.load(std::memory_order_relaxed) &&
-        !held_.exchange(true, std::memory_order_acquire)) {
-      return;
-    }
-    if (round < kSpins + kYields) ++round;
-  }
+  Backoff backoff;
+  do {
+    backoff.Wait();
+  } while (held_.load(std::memory_order_relaxed) ||
+           held_.exchange(true, std::memory_order_acquire));
 }
 
 }  // namespace amdgpu

@@ -8,13 +8,14 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
-#include "c_src/memory/adaptive_mutex.h"
+#include "c_src/memory/biased_mutex.h"
 #include "c_src/memory/memory_resource.h"
 
 namespace amdgpu {
 
-// Stands on top of the stack. One lock for all of it costs two atomic operations a pair of allocate
-// and free, however many adaptors lie below; locks of finer grain cost as much at every level.
+// Stands on top of the stack. One lock for all of it costs the same however many adaptors lie
+// below; locks of finer grain cost as much at every level. It leans towards the thread that uses it
+// most.
 //
 // `Upstream` is a MemoryResource; a final class saves an indirect call.
 template <typename Upstream>
@@ -24,57 +25,57 @@ class ThreadSafeAdaptor final : public MemoryResource {
   explicit ThreadSafeAdaptor(Upstream* upstream) : upstream_(*upstream) {}
 
   absl::StatusOr<Allocation> Allocate(const AllocationRequest& request) override {
-    AdaptiveLock lock(&mutex_);
+    BiasedLock lock(&mutex_);
     return upstream_.Allocate(request);
   }
   absl::StatusOr<LiveBlock> Deallocate(BlockHandle handle,
                                        absl::Span<const Fence> fences) override {
-    AdaptiveLock lock(&mutex_);
+    BiasedLock lock(&mutex_);
     return upstream_.Deallocate(handle, fences);
   }
   absl::StatusOr<LiveBlock> Reassign(BlockHandle handle, OwnerId owner) override {
-    AdaptiveLock lock(&mutex_);
+    BiasedLock lock(&mutex_);
     return upstream_.Reassign(handle, owner);
   }
   absl::Status AddRegion(const Region& region) override {
-    AdaptiveLock lock(&mutex_);
+    BiasedLock lock(&mutex_);
     return upstream_.AddRegion(region);
   }
   absl::Status RemoveRegion(std::uint64_t offset) override {
-    AdaptiveLock lock(&mutex_);
+    BiasedLock lock(&mutex_);
     return upstream_.RemoveRegion(offset);
   }
   std::vector<Region> Regions() const override {
-    AdaptiveLock lock(&mutex_);
+    BiasedLock lock(&mutex_);
     return upstream_.Regions();
   }
   std::vector<Region> FreeRegions() override {
-    AdaptiveLock lock(&mutex_);
+    BiasedLock lock(&mutex_);
     return upstream_.FreeRegions();
   }
   PoolStats Stats() const override {
-    AdaptiveLock lock(&mutex_);
+    BiasedLock lock(&mutex_);
     return upstream_.Stats();
   }
   void ForEachLive(absl::FunctionRef<void(const LiveBlock&)> visit) const override {
-    AdaptiveLock lock(&mutex_);
+    BiasedLock lock(&mutex_);
     upstream_.ForEachLive(visit);
   }
   std::optional<FoundBlock> FindAddress(std::uint64_t offset) const override {
-    AdaptiveLock lock(&mutex_);
+    BiasedLock lock(&mutex_);
     return upstream_.FindAddress(offset);
   }
 
   // Calls `function` under the lock: for what the stack below has beside a resource's functions.
   template <typename Function>
   auto WithLock(Function function) const {
-    AdaptiveLock lock(&mutex_);
+    BiasedLock lock(&mutex_);
     return function();
   }
 
  private:
   Upstream& upstream_;
-  mutable AdaptiveMutex mutex_;
+  mutable BiasedMutex mutex_;
 };
 
 }  // namespace amdgpu
