@@ -28,14 +28,16 @@
 namespace amdgpu::telemetry {
 namespace {
 
-constexpr std::uint64_t kMs = 1'000'000;
-constexpr std::uint64_t kSecond = 1'000'000'000;
-// Rings are emptied this often, however seldom frames are made.
-constexpr std::uint64_t kDrainNs = kSecond / 30;
+// While nobody looks and nothing happens ticks come so many times as seldom,
+constexpr std::uint64_t kRestFactor = 10;
+// after so many without work,
+constexpr int kTicksBeforeRest = 3;
+// and it is looked this often whether there is some again.
+constexpr std::uint64_t kRestLookNs = kSecondNs;
 // How long a frame waits for a sampler that is late.
-constexpr std::uint64_t kMostGraceNs = 2 * kMs;
+constexpr std::uint64_t kMostGraceNs = 2 * kMillisecondNs;
 // After a tick is due its sampling has usually been done.
-constexpr std::uint64_t kSamplingNs = kMs / 4;
+constexpr std::uint64_t kSamplingNs = kMillisecondNs / 4;
 
 std::uint64_t PeriodOf(double rate_hz) {
   if (!(rate_hz > 0)) return 0;
@@ -193,12 +195,17 @@ class HubImpl final : public Hub {
     {
       MutexLock lock(&mutex_);
       std::uint64_t period = wanted_ns_.load();
-      const bool looked_at = subscribers_.load() != 0 || attached_.load() != 0 || recorded_.load();
-      if (period != 0 && !looked_at) period = std::max(period, idle_period_ns_);
+      if (period != 0 && !LookedAt() && idle_period_ns_ != 0) {
+        period = std::max(period, idle_period_ns_) * (resting_.load() ? kRestFactor : 1);
+      }
       if (period_ns_.exchange(period) == period) return;
       for (const auto& [number, feed] : feeds_) SetPeriod(*feed);
     }
     Wake();
+  }
+
+  bool LookedAt() const {
+    return subscribers_.load() != 0 || attached_.load() != 0 || recorded_.load();
   }
 
   void SetPeriod(DeviceFeed& feed) const {
@@ -208,15 +215,15 @@ class HubImpl final : public Hub {
     FutexWake(control.changed, std::numeric_limits<int>::max());
   }
 
-  // Whatever the thread sleeps on.
   void Wake() {
     wake_.fetch_add(1, std::memory_order_release);
     FutexWake(wake_, std::numeric_limits<int>::max());
-    MutexLock lock(&mutex_);
-    if (sleeps_on_ != nullptr) {
-      sleeps_on_->fetch_add(1, std::memory_order_release);
-      FutexWake(*sleeps_on_, std::numeric_limits<int>::max());
-    }
+  }
+
+  // The thread's: whether to rest from now on.
+  void SetResting(bool resting) {
+    quiet_ticks_ = 0;
+    if (resting_.exchange(resting) != resting) ApplyPeriod();
   }
 
   void TakeFeeds() {
@@ -242,9 +249,19 @@ class HubImpl final : public Hub {
   }
 
   void Drain(DeviceState& device) {
-    device.Drain([&](const LaunchRecord& launch) { builder_.AddLaunch(device, launch); },
-                 [&](const CopyRecord& copy) { builder_.AddCopy(device, copy); },
-                 [&](const proto::Event& event) { builder_.AddEvent(event); });
+    device.Drain(
+        [&](const LaunchRecord& launch) {
+          builder_.AddLaunch(device, launch);
+          ++work_;
+        },
+        [&](const CopyRecord& copy) {
+          builder_.AddCopy(device, copy);
+          ++work_;
+        },
+        [&](const proto::Event& event) {
+          builder_.AddEvent(event);
+          ++work_;
+        });
   }
 
   void DrainAll() {
@@ -273,6 +290,10 @@ class HubImpl final : public Hub {
       if (!WaitForTick(due, period, woken)) continue;
       now = NowNs();
       MakeFrame(now, now > due ? now - due : 0);
+      const bool quiet = !Busy() && !LookedAt();
+      work_ = 0;
+      quiet_ticks_ = quiet ? quiet_ticks_ + 1 : 0;
+      if (quiet_ticks_ >= kTicksBeforeRest && !resting_.load()) SetResting(true);
       const std::uint64_t next = (NowNs() / period + 1) * period;
       if (next > due + period) skipped_ += (next - due) / period - 1;
       due = next;
@@ -286,44 +307,31 @@ class HubImpl final : public Hub {
     const std::uint64_t usual = due + std::min(kSamplingNs, period / 8);
     while (true) {
       if (stop_.load() || wake_.load(std::memory_order_acquire) != woken) return false;
-      DeviceState* waited = nullptr;
-      std::uint32_t bell = 0;
+      // A bell has been rung since we looked, or the sampler sees that we wait.
+      SamplerControl* waited = nullptr;
+      words_ = {{&wake_, woken}};
       for (const auto& device : devices_) {
         SamplerControl& control = device->feed().telemetry_control();
-        bell = control.bell.load(std::memory_order_acquire);
-        if (device->feed().telemetry_live() &&
+        words_.push_back({&control.bell, control.bell.load(std::memory_order_acquire)});
+        if (waited == nullptr && device->feed().telemetry_live() &&
             control.sampled_due_ns.load(std::memory_order_seq_cst) < due) {
-          waited = device.get();
-          break;
+          waited = &control;
         }
       }
       const std::uint64_t now = NowNs();
       const std::uint64_t until = waited == nullptr ? due : deadline;
       if (now >= until) return true;
       const bool late = now >= usual;
-      // The bell of one device tells in time that its ring wants to be emptied.
-      const std::uint64_t drain_at =
-          devices_.size() == 1 && waited != nullptr ? until : now + kDrainNs;
-      const std::uint64_t wake_at = std::min(late ? until : std::min(until, usual), drain_at);
-      if (waited == nullptr) {
-        FutexWait(wake_, woken, wake_at);
-      } else {
-        SamplerControl& control = waited->feed().telemetry_control();
-        if (late) control.client_waits.store(1, std::memory_order_seq_cst);
-        SetSleepsOn(&control.bell);
-        // Who wakes us finds the word, or we find that we were woken. The bell has been rung since
-        // we looked, or the sampler sees that we wait.
-        if (wake_.load(std::memory_order_acquire) == woken) FutexWait(control.bell, bell, wake_at);
-        SetSleepsOn(nullptr);
-        if (late) control.client_waits.store(0, std::memory_order_seq_cst);
-      }
+      std::uint64_t wake_at = late ? until : std::min(until, usual);
+      if (resting_.load()) wake_at = std::min(wake_at, now + kRestLookNs);
+      const bool say_so = late && waited != nullptr;
+      if (say_so) waited->client_waits.store(1, std::memory_order_seq_cst);
+      // Bells tell in time that rings want to be emptied.
+      FutexWaitAny(words_, wake_at);
+      if (say_so) waited->client_waits.store(0, std::memory_order_seq_cst);
       DrainAll();
+      if (resting_.load() && Busy()) SetResting(false);
     }
-  }
-
-  void SetSleepsOn(std::atomic<std::uint32_t>* word) {
-    MutexLock lock(&mutex_);
-    sleeps_on_ = word;
   }
 
   void MakeFrame(std::uint64_t now, std::uint64_t lateness_ns) {
@@ -362,6 +370,16 @@ class HubImpl final : public Hub {
     if (recorder_) recorder_(encoded_);
   }
 
+  // Something has happened since the last tick, or runs.
+  bool Busy() {
+    if (work_ != 0) return true;
+    for (const auto& device : devices_) {
+      if (device->feed().in_flight() != 0) return true;
+    }
+    MutexLock lock(&mutex_);
+    return !lost_launches_.empty() || !compiles_.empty() || !events_.empty();
+  }
+
   void TakePending() {
     std::vector<std::pair<std::uint32_t, LaunchRecord>> lost;
     std::vector<proto::Compile> compiles;
@@ -380,6 +398,7 @@ class HubImpl final : public Hub {
     }
     for (proto::Compile& compile : compiles) builder_.AddCompile(std::move(compile));
     for (const proto::Event& event : events) builder_.AddEvent(event);
+    work_ += lost.size() + compiles.size() + events.size();
   }
 
   absl::Status board_status_ = absl::UnavailableError("frames are not published");
@@ -392,6 +411,7 @@ class HubImpl final : public Hub {
   std::atomic<std::uint32_t> subscribers_{0};
   std::atomic<int> attached_{0};
   std::atomic<bool> recorded_{false};
+  std::atomic<bool> resting_{false};
   std::atomic<bool> stop_{false};
   std::atomic<std::uint32_t> wake_{0};
 
@@ -406,7 +426,6 @@ class HubImpl final : public Hub {
   std::vector<std::pair<std::uint32_t, std::shared_ptr<DeviceFeed>>> feeds_ ABSL_GUARDED_BY(mutex_);
   bool feeds_changed_ ABSL_GUARDED_BY(mutex_) = false;
   CondVar feeds_taken_;
-  std::atomic<std::uint32_t>* sleeps_on_ ABSL_GUARDED_BY(mutex_) = nullptr;
   std::vector<std::pair<std::uint32_t, LaunchRecord>> lost_launches_ ABSL_GUARDED_BY(mutex_);
   std::vector<proto::Compile> compiles_ ABSL_GUARDED_BY(mutex_);
   std::vector<proto::Event> events_ ABSL_GUARDED_BY(mutex_);
@@ -421,7 +440,10 @@ class HubImpl final : public Hub {
   std::uint64_t encode_ns_ = 0;
   std::uint64_t records_gone_ = 0;
   std::uint64_t lost_gone_ = 0;
+  std::uint64_t work_ = 0;  // what has happened since the last tick
+  int quiet_ticks_ = 0;     // in a row, unseen and without work
   bool realtime_ = false;
+  std::vector<FutexWord> words_;
 
   std::thread thread_;
 };

@@ -18,19 +18,17 @@
 namespace amdgpu::telemetry {
 namespace {
 
-constexpr std::uint64_t kMs = 1'000'000;
-constexpr std::uint64_t kSecond = 1'000'000'000;
 // A probe leaves its group when the quickest of this many readings took longer than it may.
 constexpr int kPatience = 8;
 
 std::uint64_t BudgetNs(Group group) {
   switch (group) {
     case Group::kFast:
-      return kMs / 2;
+      return kMillisecondNs / 2;
     case Group::kMedium:
-      return 5 * kMs;
+      return 5 * kMillisecondNs;
     case Group::kSlow:
-      return 100 * kMs;
+      return 100 * kMillisecondNs;
     case Group::kRare:
       break;
   }
@@ -53,13 +51,6 @@ bool AskForRealtime() {
   sched_param parameters{};
   parameters.sched_priority = 1;
   return sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &parameters) == 0;
-}
-
-std::uint64_t ProcessCpuNs() {
-  timespec time;
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-  return static_cast<std::uint64_t>(time.tv_sec) * kSecond +
-         static_cast<std::uint64_t>(time.tv_nsec);
 }
 
 // The second number of /proc/self/statm, in bytes.
@@ -170,11 +161,11 @@ void Sampler::Tick(std::uint64_t due_ns, std::uint64_t period_ns) {
     own_.cpu_ns = ProcessCpuNs();
     own_.lateness_p50_ns = lateness_.At(0.5);
     own_.lateness_p99_ns = lateness_.At(0.99);
-    next_own_ns_ = begun + kSecond / 10;
+    next_own_ns_ = begun + kSecondNs / 10;
   }
   if (begun >= next_repeat_ns_) {
     Repeat(fast_, begun);
-    next_repeat_ns_ = begun + kSecond;
+    next_repeat_ns_ = begun + kSecondNs;
   }
   SamplerRecord record = own_;
   record.header = MakeHeader<SamplerRecord>(RecordKind::kSampler, NowNs());
@@ -198,13 +189,13 @@ std::uint64_t Sampler::SlowPeriod(Group group) const {
   switch (group) {
     case Group::kFast:
     case Group::kMedium:
-      return std::max(fast, kSecond / 10);
+      return std::max(fast, kSecondNs / 10);
     case Group::kSlow:
-      return std::max(fast, kSecond);
+      return std::max(fast, kSecondNs);
     case Group::kRare:
       break;
   }
-  return 10 * kSecond;
+  return 10 * kSecondNs;
 }
 
 void Sampler::RunSlow() {
@@ -223,7 +214,7 @@ void Sampler::RunSlow() {
       moved_.clear();
     }
     std::uint64_t now = NowNs();
-    std::uint64_t wake = now + kSecond / 10;
+    std::uint64_t wake = now + SlowPeriod(Group::kMedium);
     for (const std::unique_ptr<Sampled>& sampled : slow_) {
       if (now >= sampled->due_ns) {
         Read(*sampled);
@@ -236,7 +227,7 @@ void Sampler::RunSlow() {
     }
     if (now >= next_repeat) {
       Repeat(slow_, now);
-      next_repeat = now + kSecond;
+      next_repeat = now + kSecondNs;
     }
     FutexWait(control_.changed, changed, wake);
   }

@@ -4,8 +4,10 @@
 #define AMDGPU_C_SRC_BASE_FUTEX_H_
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 
 namespace amdgpu {
 
@@ -14,6 +16,17 @@ namespace amdgpu {
 // across processes that map the word.
 bool FutexWait(std::atomic<std::uint32_t>& word, std::uint32_t expected,
                std::optional<std::uint64_t> deadline_ns = std::nullopt);
+
+// A word, and what it is expected to be.
+struct FutexWord {
+  std::atomic<std::uint32_t>* word;
+  std::uint32_t expected;
+};
+
+// Sleeps until one of at most kMostFutexWords `words` is no longer as expected, and as above.
+// Before Linux 5.16 only the first one wakes, and the sleep ends after 30 ms at the latest.
+inline constexpr std::size_t kMostFutexWords = 128;
+void FutexWaitAny(std::span<const FutexWord> words, std::uint64_t deadline_ns);
 
 // Wakes up to `count` sleepers.
 void FutexWake(std::atomic<std::uint32_t>& word, int count = 1);

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <cmath>
 #include <condition_variable>
 #include <cstdlib>
@@ -31,6 +32,7 @@ namespace amdgpu::telemetry {
 namespace {
 
 constexpr std::size_t kSlots = 32768;
+constexpr auto kPause = std::chrono::milliseconds(20);
 
 // A device without a worker: the test writes its ring and plays its sampler.
 class FakeDevice final : public DeviceFeed {
@@ -442,6 +444,64 @@ TEST_F(HubTest, AFrameWaitsForTheSamplersTick) {
   // The test's own sampler may be late on a busy machine; without waiting hardly one would be
   // fresh.
   EXPECT_GE(2 * fresh, all);
+}
+
+TEST(IdleHub, RestsWhileNobodyLooksAndNothingHappens) {
+  const HubRef hub = Hub::Start({.rate_hz = 200, .idle_rate_hz = 100, .publish = false});
+  Frames frames;
+  hub->SetSink(frames.Sink());
+  const auto device = std::make_shared<FakeDevice>();
+  hub->AddDevice(device);
+  const auto period = [&] { return device->telemetry_control().period_ns.load(); };
+  const auto becomes = [&](std::uint64_t ns) {
+    const std::uint64_t until = NowNs() + 10 * kSecondNs;
+    while (period() != ns && NowNs() < until) std::this_thread::sleep_for(kPause);
+    return period() == ns;
+  };
+  EXPECT_TRUE(becomes(100 * kMillisecondNs)) << "a tenth of the idle rate";
+  device->flying = 1;
+  EXPECT_TRUE(becomes(10 * kMillisecondNs)) << "something runs";
+  device->flying = 0;
+  EXPECT_TRUE(becomes(100 * kMillisecondNs));
+  LaunchRecord launch;
+  launch.header = MakeHeader<LaunchRecord>(RecordKind::kLaunch, NowNs());
+  device->ring().Push(launch);
+  EXPECT_TRUE(becomes(10 * kMillisecondNs)) << "something has run";
+  EXPECT_TRUE(becomes(100 * kMillisecondNs));
+  hub->SetSubscribers(1);
+  EXPECT_EQ(period(), 5 * kMillisecondNs) << "somebody looks";
+  hub->SetSubscribers(0);
+  hub->RemoveDevice(1);
+}
+
+TEST(IdleHub, TheBellOfAnyDeviceEmptiesItsRing) {
+  // The first tick is a second away: until then the rings are emptied when they ask for it.
+  const HubRef hub = Hub::Start({.rate_hz = 1, .publish = false});
+  Frames frames;
+  hub->SetSink(frames.Sink());
+  const auto first = std::make_shared<FakeDevice>();
+  const auto second = std::make_shared<FakeDevice>();
+  hub->AddDevice(first);
+  hub->AddDevice(second);
+  constexpr std::uint64_t kLaunches = 4 * kSlots;
+  SharedRingWriter ring = second->ring();
+  LaunchRecord launch;
+  launch.header = MakeHeader<LaunchRecord>(RecordKind::kLaunch, NowNs());
+  SamplerControl& control = second->telemetry_control();
+  for (std::uint64_t i = 1; i <= kLaunches; ++i) {
+    launch.ticket = i;
+    ring.Push(launch);
+    if (i % (kSlots / 4) != 0) continue;
+    control.bell.fetch_add(1);
+    FutexWake(control.bell, 1);
+    std::this_thread::sleep_for(kPause);
+  }
+  const proto::Frame frame = frames.Find([&](const proto::Frame& found) {
+    return found.devices_size() == 2 && found.devices(1).launches_total() == kLaunches;
+  });
+  EXPECT_EQ(frame.pipeline().records_lost_total(), 0u);
+  hub->RemoveDevice(1);
+  hub->RemoveDevice(2);
 }
 
 TEST(PruneFrame, LeavesTheTopicsAskedFor) {

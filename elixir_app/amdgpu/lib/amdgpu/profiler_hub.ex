@@ -13,7 +13,8 @@ defmodule AMDGPU.ProfilerHub do
   application `:amdgpu`:
 
     * `telemetry: [rate: 60, publish: true]` - frames a second (1 to 1000) while somebody looks, a subscriber
-      or an attached process (one a second while nobody does), and whether other processes of
+      or an attached process (one a second while nobody does, one in ten seconds
+      when nothing happens either), and whether other processes of
       this user (the gateway, `amdgpu top`) may attach. `telemetry: false` turns it all off
   """
 
