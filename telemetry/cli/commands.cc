@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -52,8 +53,11 @@ class OutputFile {
   }
   ~OutputFile() {
     if (file_ == stdout || file_ == nullptr) return;
+    // A device or a pipe is not ours to remove.
+    struct stat info;
+    const bool ours = fstat(fileno(file_), &info) == 0 && S_ISREG(info.st_mode);
     std::fclose(file_);
-    unlink(path_.c_str());
+    if (ours) unlink(path_.c_str());
   }
 
   absl::Status Write(absl::string_view bytes) {

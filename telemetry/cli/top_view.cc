@@ -142,14 +142,13 @@ bool Before(const KernelRow& a, const KernelRow& b, SortKey key) {
     case SortKey::kName:
       break;
   }
-  return a.name < b.name;
+  return a.name != b.name ? a.name < b.name : a.device < b.device;
 }
 
 void AddKernels(std::vector<KernelRow> kernels, const ViewOptions& options, int rows,
                 Screen& screen) {
-  std::stable_sort(kernels.begin(), kernels.end(), [&](const KernelRow& a, const KernelRow& b) {
-    return Before(a, b, options.sort);
-  });
+  std::sort(kernels.begin(), kernels.end(),
+            [&](const KernelRow& a, const KernelRow& b) { return Before(a, b, options.sort); });
   const int name = std::max(12, options.width - 76);
   screen.Add(
       absl::StrCat(Fit(absl::StrCat("KERNEL (by ", SortName(options.sort), ")"), name),
@@ -171,9 +170,12 @@ void AddKernels(std::vector<KernelRow> kernels, const ViewOptions& options, int 
 }
 
 void AddOwners(std::vector<OwnerRow> owners, int rows, Screen& screen) {
-  std::stable_sort(owners.begin(), owners.end(), [](const OwnerRow& a, const OwnerRow& b) {
+  std::sort(owners.begin(), owners.end(), [](const OwnerRow& a, const OwnerRow& b) {
     if (a.bytes != b.bytes) return a.bytes > b.bytes;
-    return a.launches_per_second > b.launches_per_second;
+    if (a.launches_per_second != b.launches_per_second) {
+      return a.launches_per_second > b.launches_per_second;
+    }
+    return a.process < b.process;
   });
   screen.Add("OWNER                                     HOLDS  BUFFERS  LAUNCH/s", Style::kHeading);
   for (std::size_t i = 0; i < owners.size() && static_cast<int>(i) < rows; ++i) {
