@@ -1,10 +1,10 @@
 #include "telemetry/sources/rocm_smi.h"
 
 #include <cstdint>
-#include <cstdio>
 #include <memory>
 #include <utility>
 
+#include "telemetry/sources/amd_pci_id.h"
 #include "telemetry/sources/library.h"
 
 namespace amdgpu::telemetry {
@@ -133,31 +133,16 @@ Return ReadFan(const Table& table, std::uint32_t device, double* raw) {
   return Call<std::int64_t>(table.fan, device, raw, 0);
 }
 
-// The library's number for "0000:03:00.0".
-bool ParsePciAddress(const std::string& address, std::uint64_t* id) {
-  unsigned domain = 0;
-  unsigned bus = 0;
-  unsigned device = 0;
-  unsigned function = 0;
-  if (std::sscanf(address.c_str(), "%x:%x:%x.%x", &domain, &bus, &device, &function) != 4) {
-    return false;
-  }
-  *id = std::uint64_t{domain} << 32 | (bus & 0xff) << 8 | (device & 0x1f) << 3 | (function & 7);
-  return true;
-}
-
 bool FindDevice(const Table& table, const std::string& address, std::uint32_t* device) {
   std::uint32_t count = 0;
   if (table.count == nullptr || table.count(&count) != kSuccess || count == 0) return false;
   *device = 0;
   if (address.empty()) return true;
   std::uint64_t wanted = 0;
-  if (table.pci_id == nullptr || !ParsePciAddress(address, &wanted)) return false;
+  if (table.pci_id == nullptr || !ParseAmdPciId(address, &wanted)) return false;
   for (; *device < count; ++*device) {
     std::uint64_t id = 0;
-    // Newer libraries have a partition's number in the bits between.
-    constexpr std::uint64_t kAddressBits = 0xffffffff0000ffff;
-    if (table.pci_id(*device, &id) == kSuccess && (id & kAddressBits) == wanted) return true;
+    if (table.pci_id(*device, &id) == kSuccess && (id & kAmdPciIdBits) == wanted) return true;
   }
   return false;
 }

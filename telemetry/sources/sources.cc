@@ -3,6 +3,7 @@
 #include <string>
 
 #include "telemetry/sources/amdgpu_sysfs.h"
+#include "telemetry/sources/amdsmi.h"
 #include "telemetry/sources/host.h"
 #include "telemetry/sources/nvml.h"
 #include "telemetry/sources/rocm_smi.h"
@@ -15,8 +16,11 @@ Probes MakeProbes(const proto::DeviceProperties& device) {
   if (device.kind() == "host") {
     AddHostProbes("", &probes);
   } else if (device.kind() == "hip") {
-    // The files themselves, where we see them; the library reads no others.
-    if (!AddAmdgpuProbes("/sys", address, &probes)) {
+    // The files themselves, where we see them; the libraries read no others.
+    if (!AddAmdgpuProbes("/sys", address, &probes) &&
+        !AddAmdSmiProbes(
+            {"libamd_smi.so", "libamd_smi.so.26", "libamd_smi.so.25", "libamd_smi.so.24"}, address,
+            &probes)) {
       AddRocmSmiProbes({"librocm_smi64.so", "librocm_smi64.so.7", "librocm_smi64.so.6",
                         "librocm_smi64.so.5", "librocm_smi64.so.1"},
                        address, &probes);

@@ -1,5 +1,5 @@
-// NVML over a stand-in for its library, and rocm_smi: the real library on a card that does not
-// exist.
+// NVML and amdsmi over stand-ins for their libraries, and rocm_smi: the real library on a card that
+// does not exist.
 
 #include <gtest/gtest.h>
 #include <stdlib.h>
@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <string>
 
+#include "telemetry/sources/amdsmi.h"
 #include "telemetry/sources/nvml.h"
 #include "telemetry/sources/rocm_smi.h"
 #include "tests/telemetry/fake_tree.h"
@@ -57,6 +58,40 @@ TEST(Nvml, WithoutLibraryOrDeviceThereIsNothing) {
   unsetenv("FAKE_NVML_FAILS");
   EXPECT_TRUE(probes.empty());
   EXPECT_TRUE(AddNvmlProbes({FAKE_NVML}, "", &probes));
+}
+
+TEST(AmdSmi, ReadsWhatTheLibrarySays) {
+  Probes probes;
+  ASSERT_TRUE(AddAmdSmiProbes({"/no/such/library.so", FAKE_AMDSMI}, "0000:03:00.0", &probes));
+  const Readings values(probes, kSecond);
+  ExpectValue(values.At(proto::METRIC_UTILIZATION_RATIO), 0.71);
+  ExpectValue(values.At(proto::METRIC_MEMORY_BUSY_RATIO), 0.23);
+  ExpectValue(values.At(proto::METRIC_MEMORY_USED_BYTES), 400);
+  ExpectValue(values.At(proto::METRIC_MEMORY_TOTAL_BYTES), 1000);
+  ExpectAbsent(values.At(proto::METRIC_GTT_USED_BYTES), proto::ABSENCE_FORBIDDEN);
+  ExpectValue(values.At(proto::METRIC_GTT_TOTAL_BYTES), 4000);
+  ExpectValue(values.At(proto::METRIC_TEMPERATURE_CELSIUS, "edge"), 50);
+  ExpectValue(values.At(proto::METRIC_TEMPERATURE_CELSIUS, "junction"), 51);
+  ExpectAbsent(values.At(proto::METRIC_TEMPERATURE_CELSIUS, "memory"), proto::ABSENCE_UNSUPPORTED);
+  // A function that the library does not have.
+  ExpectAbsent(values.At(proto::METRIC_FAN_RPM), proto::ABSENCE_MISSING);
+}
+
+TEST(AmdSmi, FindsTheDeviceByItsAddress) {
+  Probes probes;
+  ASSERT_TRUE(AddAmdSmiProbes({FAKE_AMDSMI}, "0001:65:00.1", &probes));
+  const Readings values(probes, kSecond);
+  ExpectAbsent(values.At(proto::METRIC_UTILIZATION_RATIO), proto::ABSENCE_UNSUPPORTED);
+  ExpectAbsent(values.At(proto::METRIC_MEMORY_BUSY_RATIO), proto::ABSENCE_NONSENSE);
+  Probes none;
+  EXPECT_FALSE(AddAmdSmiProbes({"/no/such/library.so"}, "", &none));
+  EXPECT_FALSE(AddAmdSmiProbes({FAKE_AMDSMI}, "0000:66:00.0", &none));
+  EXPECT_FALSE(AddAmdSmiProbes({FAKE_AMDSMI}, "no address", &none));
+  setenv("FAKE_AMDSMI_FAILS", "1", 1);
+  EXPECT_FALSE(AddAmdSmiProbes({FAKE_AMDSMI}, "", &none));
+  unsetenv("FAKE_AMDSMI_FAILS");
+  EXPECT_TRUE(none.empty());
+  EXPECT_TRUE(AddAmdSmiProbes({FAKE_AMDSMI}, "", &none));
 }
 
 // What the child says of the card in the tree; see ReadsARealLibrary. Run by hand it reads the
