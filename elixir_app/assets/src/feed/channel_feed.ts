@@ -1,5 +1,6 @@
 // Frames from a Phoenix channel: the gateway's, or that of an application.
 import { type Channel, Socket } from "phoenix";
+import { Acks } from "./acks";
 import type { Feed, FeedEvents, Rate } from "./feed";
 
 export interface ChannelOptions {
@@ -10,6 +11,8 @@ export interface ChannelOptions {
   transport?: new (endpoint: string) => object;
 }
 
+/** Frames that may be under way; a server that knows of it (the gateway does not) waits for answers. */
+const CREDIT = 16;
 /** A runtime that says nothing for this long is called gone or stuck. */
 const SILENCE_MS = 2000;
 
@@ -17,6 +20,7 @@ export class ChannelFeed implements Feed {
   readonly record = null;
   private readonly socket: Socket;
   private channel: Channel | null = null;
+  private acks: Acks | null = null;
   private rate: Rate | 0 = 0;
   /** When the latest frame came; null since the feed was begun or lost. */
   private heard: number | null = null;
@@ -60,6 +64,7 @@ export class ChannelFeed implements Feed {
     this.rate = rate;
     this.channel?.leave();
     this.channel = null;
+    this.stopAnswering();
     this.heard = null;
     if (rate === 0) {
       this.events.state("off", "");
@@ -74,7 +79,7 @@ export class ChannelFeed implements Feed {
   }
 
   private join(rate: Rate): void {
-    const channel = this.socket.channel("gpu:telemetry", { rate, encoding: "protobuf" });
+    const channel = this.socket.channel("gpu:telemetry", { rate, encoding: "protobuf", credit: CREDIT, launch_events: false });
     this.channel = channel;
     channel.on("telemetry_update", (payload: ArrayBuffer) => {
       if (this.channel !== channel) return;
@@ -93,16 +98,24 @@ export class ChannelFeed implements Feed {
     });
     channel
       .join()
-      .receive("ok", () => {
-        if (this.channel === channel && this.heard === null) this.events.state("no_runtime", "waiting for a runtime");
+      .receive("ok", (reply: { credit?: number } | undefined) => {
+        if (this.channel !== channel) return;
+        this.stopAnswering();
+        if (reply?.credit) this.acks = new Acks(reply.credit / 2, (frames) => channel.push("ack", { frames }));
+        if (this.heard === null) this.events.state("no_runtime", "waiting for a runtime");
       })
       .receive("error", (reply: { reason?: string } | undefined) => {
         if (this.channel === channel) this.events.state("refused", reply?.reason ?? "the server refuses");
       });
   }
 
-  handled(): void {
-    // The gateway and the channel keep only the latest frame for whoever is slow.
+  handled(frames: number): void {
+    this.acks?.handled(frames);
+  }
+
+  private stopAnswering(): void {
+    this.acks?.forget();
+    this.acks = null;
   }
 
   close(): void {
@@ -110,6 +123,7 @@ export class ChannelFeed implements Feed {
     this.rate = 0;
     this.channel?.leave();
     this.channel = null;
+    this.stopAnswering();
     this.socket.disconnect();
   }
 }

@@ -1,4 +1,5 @@
 // Frames that a LiveView pushes as events, in base64; answered in groups, so that the server knows how many are under way.
+import { Acks } from "./acks";
 import type { Feed, FeedEvents, FeedState, Rate } from "./feed";
 
 /** What of a LiveView hook is needed here. */
@@ -8,14 +9,14 @@ export interface EventPort {
 }
 
 const ACK_EVERY = 8;
-const ACK_AFTER_MS = 250;
 const SILENCE_MS = 2000;
 const STATES: readonly FeedState[] = ["live", "stale", "replay", "no_runtime"];
 
 export class EventFeed implements Feed {
   private rate: Rate | 0 = 0;
-  private unanswered = 0;
-  private timer: ReturnType<typeof setTimeout> | null = null;
+  private readonly acks = new Acks(ACK_EVERY, (frames) => {
+    if (!this.closed) this.push("amdgpu:ack", { frames });
+  });
   /** When the latest frame came; null since the feed was begun or lost. */
   private heard: number | null = null;
   private said: FeedState = "connecting";
@@ -75,23 +76,13 @@ export class EventFeed implements Feed {
   }
 
   handled(frames: number): void {
-    this.unanswered += frames;
-    if (this.unanswered >= ACK_EVERY) this.acknowledge();
-    else if (this.timer === null && this.unanswered > 0) this.timer = setTimeout(() => this.acknowledge(), ACK_AFTER_MS);
-  }
-
-  private acknowledge(): void {
-    if (this.timer !== null) clearTimeout(this.timer);
-    this.timer = null;
-    if (this.unanswered === 0 || this.closed) return;
-    this.push("amdgpu:ack", { frames: this.unanswered });
-    this.unanswered = 0;
+    this.acks.handled(frames);
   }
 
   /** LiveView has lost its connection, or has it again. */
   disconnected(): void {
     this.heard = null;
-    this.unanswered = 0;
+    this.acks.forget();
     this.events.state("disconnected", "the connection is lost; trying again");
   }
   reconnected(): void {
@@ -104,7 +95,7 @@ export class EventFeed implements Feed {
   close(): void {
     this.closed = true;
     clearInterval(this.watch);
-    if (this.timer !== null) clearTimeout(this.timer);
+    this.acks.forget();
   }
 }
 
