@@ -63,7 +63,7 @@ export class Session implements FeedEvents {
               if (entry !== undefined) entry.visible = change.isIntersecting;
             }
             this.invalidate();
-          }, { rootMargin: "100px" });
+          });
     this.sizer = typeof ResizeObserver === "undefined" ? null : new ResizeObserver(() => this.invalidate());
     this.afterPaint.port1.onmessage = () => {
       if (this.awaited === this.awaited && !this.paused) this.meter.painted(this.awaited, this.clock.now());

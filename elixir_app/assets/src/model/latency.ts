@@ -55,7 +55,9 @@ export class LatencyMeter {
   readonly latency = new Quantiles();
   readonly cost = new Quantiles();
   private least = Infinity;
-  private pictures = 0;
+  /** Of all time. */
+  pictures = 0;
+  private counted = 0;
   private since = performance.now();
   private rate = NaN;
 
@@ -78,8 +80,8 @@ export class LatencyMeter {
     this.cost.add(costMs);
     const now = performance.now();
     if (now - this.since >= 1000) {
-      this.rate = (this.pictures * 1000) / (now - this.since);
-      this.pictures = 0;
+      this.rate = ((this.pictures - this.counted) * 1000) / (now - this.since);
+      this.counted = this.pictures;
       this.since = now;
     }
   }

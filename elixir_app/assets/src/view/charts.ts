@@ -166,17 +166,26 @@ export class ChartsPanel implements Panel {
   private readonly empty = h("p", { class: "ag-empty" }, "No device is open. Its charts appear here as soon as one is.");
   private nextTexts = 0;
   private shownDevice = -1;
-  private lastShift = NaN;
-  private lastWindow = 0;
+  private readonly seen = new Set<Element>();
+  private readonly seer: IntersectionObserver | null;
 
   constructor() {
     this.grid.append(...this.charts.map((chart) => chart.element));
+    this.seer =
+      typeof IntersectionObserver === "undefined"
+        ? null
+        : new IntersectionObserver((changes) => {
+            for (const { target, isIntersecting } of changes) {
+              if (isIntersecting) this.seen.add(target);
+              else this.seen.delete(target);
+            }
+          });
+    for (const chart of this.charts) this.seer?.observe(chart.element);
     this.element = h("section", { class: "ag-panel ag-charts-panel", "aria-label": "Charts" }, this.empty, this.grid, this.absent);
   }
 
   restyle(): void {
     for (const chart of this.charts) chart.reset();
-    this.lastShift = NaN;
     this.nextTexts = 0;
   }
 
@@ -192,14 +201,11 @@ export class ChartsPanel implements Panel {
     }
     const now = performance.now();
     const texts = now >= this.nextTexts || this.charts.some((chart) => chart.cursor !== null);
-    // Over long times a line moves less than a pixel in a frame: it is drawn when it has moved half of one.
-    const shift = Math.floor((device.history.time / session.window) * 2400);
-    if (!texts && session.window === this.lastWindow && shift === this.lastShift) return;
-    this.lastShift = shift;
-    this.lastWindow = session.window;
     if (texts) this.nextTexts = now + 200;
     const missing: string[] = [];
     for (const chart of this.charts) {
+      // Out of sight it is only kept up to date now and then.
+      if (!texts && this.seer !== null && !this.seen.has(chart.element)) continue;
       const drawn = chart.draw(session, device, expand(chart.spec, device), texts);
       show(chart.element, drawn);
       if (!drawn && texts) {
@@ -217,6 +223,7 @@ export class ChartsPanel implements Panel {
   }
 
   destroy(): void {
+    this.seer?.disconnect();
     for (const chart of this.charts) chart.reset();
   }
 }

@@ -244,9 +244,7 @@ export class TimelinePanel implements Panel {
     lanes.forEach((lane, place) => {
       const y = place * (LANE + GAP);
       context.fillStyle = colors.well;
-      context.beginPath();
-      context.roundRect(gutter, y, plot, LANE, 4);
-      context.fill();
+      context.fillRect(gutter, y, plot, LANE);
       const { device, stream } = ring.lanes[lane]!;
       const many = store.devices.size > 1;
       context.fillStyle = colors.muted;
@@ -275,7 +273,7 @@ export class TimelinePanel implements Panel {
       context.fillStyle = failed ? colors.bad : copy ? colors.muted : seriesColor(colors, ring.kernel[at]!);
       const top = copy ? y + LANE / 2 - 3 : y + 3;
       const tall = copy ? 6 : LANE - 6;
-      if (w > 5) {
+      if (w > 12) {
         context.beginPath();
         context.roundRect(left, top, w - 0.5, tall, 3);
         context.fill();

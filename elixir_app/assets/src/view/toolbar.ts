@@ -183,6 +183,8 @@ export class ToolbarPanel implements Panel {
     setText(this.latencyRest, ` ${meter.remote ? "behind the fastest" : "to screen"} · ${fps === fps && !session.paused ? Math.round(fps) : "–"} fps · ${integer(lost)} lost`);
     setAttribute(this.latency, "data-p50", p50.toFixed(2));
     setAttribute(this.latency, "data-p99", p99.toFixed(2));
+    setAttribute(this.latency, "data-mean", meter.latency.mean().toFixed(2));
+    setAttribute(this.latency, "data-pictures", String(meter.pictures));
     setTitle(
       this.latency,
       [
