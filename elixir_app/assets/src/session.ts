@@ -182,7 +182,7 @@ export class Session implements FeedEvents {
       entry.panel.render(this);
     }
     const cost = performance.now() - began;
-    this.pace.picture(cost, dropped);
+    this.pace.picture(cost, dropped, frames.length);
     if (fresh) {
       this.meter.picture(cost);
       this.awaited = this.feedState === "replay" ? NaN : this.store.sampledUnixMs;

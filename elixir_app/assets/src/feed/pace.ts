@@ -7,6 +7,8 @@ const BUSY = 0.6;
 const EASY = 0.35;
 const SLOW_AFTER_S = 2;
 const FAST_AFTER_S = 15;
+/** Each time that it had to go down, it waits twice as long before it goes up again, up to this. */
+const PATIENCE_S = 300;
 
 export class Pace {
   private chosen: Rate;
@@ -15,6 +17,9 @@ export class Pace {
   private slowFor = 0;
   private easyFor = 0;
   private dropped = 0;
+  private pictures = 0;
+  private waited = 0;
+  private patience = FAST_AFTER_S;
 
   constructor(private most: Rate = 60) {
     this.chosen = most;
@@ -29,33 +34,45 @@ export class Pace {
     if (this.chosen > most) this.chosen = most;
   }
 
-  /** Milliseconds that a picture took, and frames that were thrown away before it. */
-  picture(costMs: number, dropped: number): void {
+  /**
+   * Milliseconds that a picture took, frames that were thrown away before it, and how many it was made of: more than one means
+   * that the browser paints less often than frames come, whatever it costs us.
+   */
+  picture(costMs: number, dropped: number, frames: number): void {
     this.spent += costMs;
     this.dropped += dropped;
+    if (frames === 0) return;
+    this.pictures++;
+    this.waited += frames - 1;
+  }
+
+  private begin(nowMs: number): void {
+    this.since = nowMs;
+    this.spent = this.dropped = this.pictures = this.waited = 0;
   }
 
   /** About once a second; true if the rate is another now. */
   review(nowMs: number): boolean {
     if (this.since === 0) {
-      this.since = nowMs;
-      this.spent = this.dropped = 0;
+      this.begin(nowMs);
       return false;
     }
     const elapsed = nowMs - this.since;
     const share = this.spent / Math.max(1, elapsed);
-    const behind = this.dropped > 2 || share > BUSY;
+    const behind = this.dropped > 2 || share > BUSY || this.waited > this.pictures;
     const place = RATES.indexOf(this.chosen);
     const higher = RATES[place - 1];
-    const easy = higher !== undefined && higher <= this.most && (share * higher) / this.chosen < EASY && this.dropped === 0;
-    this.since = nowMs;
-    this.spent = this.dropped = 0;
+    const easy = higher !== undefined && higher <= this.most && (share * higher) / this.chosen < EASY && this.dropped === 0 && this.waited <= this.pictures / 4;
+    this.begin(nowMs);
     this.slowFor = behind ? this.slowFor + elapsed / 1000 : 0;
     this.easyFor = easy ? this.easyFor + elapsed / 1000 : 0;
     const lower = RATES[place + 1];
     // The slowest that charts can still be called live with.
-    if (this.slowFor >= SLOW_AFTER_S && lower !== undefined && lower >= 10) return this.change(lower);
-    if (this.easyFor >= FAST_AFTER_S && higher !== undefined) return this.change(higher);
+    if (this.slowFor >= SLOW_AFTER_S && lower !== undefined && lower >= 10) {
+      this.patience = Math.min(PATIENCE_S, this.patience * 2);
+      return this.change(lower);
+    }
+    if (this.easyFor >= this.patience && higher !== undefined) return this.change(higher);
     return false;
   }
 
