@@ -2,7 +2,7 @@
 // The last bin includes `high`; what lies outside, and NaN, is not counted. The counts are added to `out`.
 //
 //   ELEMENT  the type of the elements
-//   BYTES    1: ELEMENT is unsigned char and the bin is the value, of 256 bins
+//   BYTES    1: ELEMENT is unsigned char and the bin is the value, of 256 bins (histogram alone)
 // histogram keeps a block's counts in shared memory (bins <= SHARED_BINS); histogram_large does without. Blocks have THREADS threads.
 #include "common.h"
 
@@ -16,14 +16,10 @@ typedef Element<ELEMENT> E;
 
 // The bin of `x`, or -1. `scale` is bins / (high - low).
 __device__ inline int bin_of(ELEMENT element, double low, double high, double scale, int bins) {
-#if BYTES
-  return (int)element;  // all of them count
-#else
   const double x = (double)E::load(element);
   if (!(x >= low && x <= high)) return -1;
   const int bin = (int)((x - low) * scale);
   return bin < bins ? bin : bins - 1;
-#endif
 }
 
 extern "C" __global__ void histogram(const ELEMENT* in, unsigned* out, double low, double high, double scale,
@@ -33,10 +29,23 @@ extern "C" __global__ void histogram(const ELEMENT* in, unsigned* out, double lo
   for (int bin = 0; bin < bins; bin += THREADS) counts[bin + threadIdx.x] = 0;
   __syncthreads();
   const index_t step = (index_t)gridDim.x * THREADS;
-  for (index_t i = (index_t)blockIdx.x * THREADS + threadIdx.x; i < n; i += step) {
-    const int bin = bin_of(in[i], low, high, scale, bins);
-    if (BYTES || bin >= 0) atomicAdd(&counts[bin], 1u);
+  const index_t begin = (index_t)blockIdx.x * THREADS + threadIdx.x;
+#if BYTES
+  // Eight at a time, and what is left one by one.
+  const unsigned long long* words = (const unsigned long long*)in;
+  const index_t whole = n / 8;
+  for (index_t i = begin; i < whole; i += step) {
+    const unsigned long long word = words[i];
+#pragma unroll
+    for (int k = 0; k < 64; k += 8) atomicAdd(&counts[word >> k & 255], 1u);
   }
+  for (index_t i = whole * 8 + begin; i < n; i += step) atomicAdd(&counts[in[i]], 1u);
+#else
+  for (index_t i = begin; i < n; i += step) {
+    const int bin = bin_of(in[i], low, high, scale, bins);
+    if (bin >= 0) atomicAdd(&counts[bin], 1u);
+  }
+#endif
   __syncthreads();
   for (int first = 0; first < bins; first += THREADS) {
     const int bin = first + threadIdx.x;

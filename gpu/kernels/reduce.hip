@@ -24,11 +24,12 @@ typedef Element<ELEMENT>::Compute value_t;
 #endif
 #define INDEXED (OPERATION == REDUCE_ARGMAX || OPERATION == REDUCE_ARGMIN)
 
-// True if `x` replaces `y`: it is better, and if it is as good, it comes first.
+// True if `x` replaces `y`: it is better, and if it is as good, it comes first. One comparison says that x is better or
+// that one of the two is a NaN.
 #if OPERATION == REDUCE_MAX || OPERATION == REDUCE_ARGMAX
-__device__ inline bool better(value_t x, value_t y) { return x > y || (is_nan(x) && !is_nan(y)); }
+__device__ inline bool better(value_t x, value_t y) { return !(x <= y) && !is_nan(y); }
 #elif OPERATION == REDUCE_MIN || OPERATION == REDUCE_ARGMIN
-__device__ inline bool better(value_t x, value_t y) { return x < y || (is_nan(x) && !is_nan(y)); }
+__device__ inline bool better(value_t x, value_t y) { return !(x >= y) && !is_nan(y); }
 #endif
 
 __device__ inline value_t combine(value_t x, value_t y) {
@@ -98,13 +99,15 @@ extern "C" __global__ void reduce_partial(const ELEMENT* in, value_t* partial, i
   value_t value = start_value(in, begin, n);
 #if INDEXED
   __shared__ index_t indices[THREADS];
-  index_t index = begin < n ? begin : -1;
-  for (index_t i = begin; i < n; i += step) {
+  // In which round it was found: half as wide as an index.
+  unsigned round = 0, found = 0;
+  for (index_t i = begin; i < n; i += step, ++round) {
     const value_t next = (value_t)Element<ELEMENT>::load(in[i]);
     const bool wins = better(next, value);
     value = wins ? next : value;
-    index = wins ? i : index;
+    found = wins ? round : found;
   }
+  index_t index = begin < n ? begin + found * step : -1;
   reduce_block(values, indices, value, index);
   if (threadIdx.x == 0) {
     partial[blockIdx.x] = value;

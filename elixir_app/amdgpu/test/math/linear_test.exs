@@ -205,7 +205,11 @@ defmodule AMDGPU.Math.LinearTest do
         {[1, 1, 5, 7], [1, 1, 3, 3], plain},
         {[2, 3, 9, 40], [4, 3, 3, 5], %{plain | pad: 2}},
         {[1, 4, 12, 11], [6, 2, 3, 3], %{plain | groups: 2, stride: 2, pad: 1}},
-        {[1, 2, 13, 13], [2, 2, 3, 3], %{plain | dilation: 3}}
+        {[1, 2, 13, 13], [2, 2, 3, 3], %{plain | dilation: 3}},
+        # Blocks that lie inside with all their windows, beside those that do not.
+        {[1, 2, 30, 100], [2, 2, 3, 3], %{plain | pad: 1}},
+        # Windows too wide for shared memory.
+        {[1, 1, 90, 120], [1, 1, 3, 3], %{plain | dilation: 40, pad: 10}}
       ]
 
       for {input, filter, o} <- cases, dtype <- [:f32, :f64] do
