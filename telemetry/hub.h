@@ -24,8 +24,8 @@ namespace amdgpu::telemetry {
 
 struct HubOptions {
   double rate_hz = 60;  // 1 to 1000; 0 = off
-  // While nobody looks: SetSubscribers(0), and no process is attached. 0 = the same rate. A tenth of it
-  // when nothing has happened for a while either; what happens then is seen within a second.
+  // While nobody looks: SetSubscribers(0), and no process is attached. 0 = the same rate. A tenth
+  // of it when nothing has happened for a while either; what happens then is seen within a second.
   double idle_rate_hz = 0;
   bool publish = true;  // on a frame board that other processes of this user may attach to
 };
