@@ -1,5 +1,6 @@
 #include "gpu/vendor/blas.h"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <limits>
@@ -12,7 +13,7 @@ namespace {
 
 // Sizes are ints there.
 constexpr std::uint32_t kMost = std::numeric_limits<std::int32_t>::max();
-// Of elements: no device has as many, and products of these do not overflow.
+// Of elements: no device has as many, and as bytes they do not overflow.
 constexpr std::uint64_t kMostElements = std::uint64_t{1} << 48;
 
 struct GemmFunction {
@@ -162,6 +163,10 @@ absl::Status CheckGemm(const GemmArguments& g) {
   }
   if (g.batch > 1 && g.stride_c < Extent(g.m, g.n, g.line_c, 0, 1)) {
     return absl::InvalidArgumentError("the results of a batch overlap");
+  }
+  const GemmExtents extents = ExtentsOf(g);
+  if (std::max({extents.a, extents.b, extents.c}) > kMostElements) {
+    return absl::InvalidArgumentError("matrices larger than any memory");
   }
   return absl::OkStatus();
 }

@@ -93,7 +93,8 @@ proto::DType GemmType(const gpu::KernelInfo& kernel);
 
 // kInvalidArgument unless the sizes, lines and strides make sense and fit the library.
 absl::Status CheckGemm(const GemmArguments& arguments);
-// Elements from the first of each matrix to behind its last one, over the whole batch.
+// Elements from the first of each matrix to behind its last one, over the whole batch; of sizes,
+// lines and strides that have been checked.
 struct GemmExtents {
   std::uint64_t a = 0;
   std::uint64_t b = 0;

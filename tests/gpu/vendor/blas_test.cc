@@ -331,6 +331,20 @@ TEST_P(BlasTest, WhatMakesNoSenseNeverReachesTheLibrary) {
   EXPECT_EQ(CallAndWait("gemm_f32", Small()), StatusCode::kOk);
 }
 
+// Extents that are small again as bytes of 64 bits.
+TEST_P(BlasTest, SizesThatOverflowAreRefused) {
+  ASSERT_TRUE(Load().ok());
+  library_.Script("");
+  GemmArguments g = Small();
+  g.m = (1u << 30) + 2;
+  g.n = g.k = 3;
+  g.line_a = g.line_c = (1u << 31) - 2;
+  g.line_b = 3;
+  ASSERT_EQ((std::uint64_t{g.m} - 1) * g.line_a + g.k, (std::uint64_t{1} << 61) + 1);
+  EXPECT_EQ(Call("gemm_f64", g).code(), StatusCode::kInvalidArgument);
+  EXPECT_EQ(library_.Calls("BlasGemm"), 0u);
+}
+
 TEST_P(BlasTest, AnErrorOfTheLibraryIsTheCallsAlone) {
   ASSERT_TRUE(Load().ok());
   struct Case {
