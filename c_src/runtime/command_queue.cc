@@ -2,8 +2,10 @@
 
 #include <array>
 #include <limits>
+#include <string>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "c_src/base/clock.h"
 
 namespace amdgpu {
@@ -19,6 +21,14 @@ constexpr unsigned kSlotBits = 14;
 static_assert((std::uint64_t{1} << kSlotBits) == protocol::kMaxInFlight);
 
 thread_local bool on_device_thread = false;
+
+// A command that did no work: the worker tells why by the code alone.
+absl::Status Refusal(absl::StatusCode code, const gpu::KernelInfo* kernel) {
+  const std::string what =
+      kernel == nullptr ? "it" : absl::StrCat("kernel \"", kernel->name(), "\"");
+  return absl::Status(
+      code, absl::StrCat("the device refused ", what, ": ", absl::StatusCodeToString(code)));
+}
 
 }  // namespace
 
@@ -162,7 +172,7 @@ bool CommandQueue::DrainOnce() {
     info.specialised = done[i].specialised;
     absl::Status status;
     if (record.status != 0) {
-      status = absl::Status(static_cast<absl::StatusCode>(record.status), "the device refused it");
+      status = Refusal(static_cast<absl::StatusCode>(record.status), done[i].kernel.get());
     }
     done[i].job->Finish(std::move(status), info);
   }

@@ -1,6 +1,8 @@
 // Functions of the vendor's library for dense algebra, called as kernels are launched.
 
+#include <cstdio>
 #include <cstring>
+#include <string>
 
 #include "absl/strings/str_cat.h"
 #include "gpu/vendor/errors.h"
@@ -72,6 +74,8 @@ absl::Status VendorDriver::CallLibrary(StreamEntry& entry, Operation operation,
   const auto enqueue = [&]() -> Result {
     failure = kernel.blas->Gemm(entry.blas, type, arguments);
     if (failure.ok()) return kSuccess;
+    // The caller is told the code; the library's words are for whoever looks into it.
+    std::fprintf(stderr, "amdgpu: %s\n", std::string(failure.message()).c_str());
     // The library has numbers of its own: whether the device failed is asked of the runtime.
     std::size_t free = 0;
     std::size_t total = 0;
