@@ -5,7 +5,7 @@
 #define AMDGPU_TELEMETRY_GATEWAY_CONNECTION_H_
 
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
+#include <boost/asio/ssl/context.hpp>
 #include <boost/beast/http/message.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <memory>
@@ -15,6 +15,7 @@
 #include "telemetry/gateway/broadcast.h"
 #include "telemetry/gateway/gateway.h"
 #include "telemetry/gateway/static_files.h"
+#include "telemetry/gateway/transport.h"
 
 namespace amdgpu::gateway {
 
@@ -34,6 +35,7 @@ struct Shared {
   GatewayOptions options;
   Broadcast broadcast;
   std::optional<StaticFiles> files;
+  std::optional<boost::asio::ssl::context> tls;
   std::unordered_set<Connection*> connections;
   bool draining = false;
 
@@ -50,7 +52,7 @@ struct Shared {
 // Serves HTTP on it, until it closes or becomes a WebSocket.
 void ServeHttp(Shared& shared, boost::asio::ip::tcp::socket socket);
 // Answers an upgrade that was found to be allowed, and serves the channel.
-void ServeWebSocket(Shared& shared, boost::beast::tcp_stream stream, const Request& request);
+void ServeWebSocket(Shared& shared, Transport stream, const Request& request);
 
 }  // namespace amdgpu::gateway
 

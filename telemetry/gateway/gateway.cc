@@ -42,6 +42,14 @@ class Gateway::Impl {
   }
   absl::Status Listen(const asio::ip::address& address) {
     const GatewayOptions& options = shared_.options;
+    if (!options.tls_certificate.empty()) {
+      shared_.tls.emplace(asio::ssl::context::tls_server);
+      if (absl::Status status =
+              LoadCertificate(options.tls_certificate, options.tls_key, &*shared_.tls);
+          !status.ok()) {
+        return status;
+      }
+    }
     const tcp::endpoint endpoint(address, options.port);
     error_code error;
     acceptor_.open(endpoint.protocol(), error);
@@ -121,7 +129,9 @@ class Gateway::Impl {
     GatewayCounters& counters = shared_.broadcast.counters();
     if (shared_.connections.size() >= shared_.options.max_connections) {
       ++counters.connections_refused_total;
-      send(socket.native_handle(), kFull, sizeof(kFull) - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+      if (!shared_.tls.has_value()) {
+        send(socket.native_handle(), kFull, sizeof(kFull) - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+      }
       return;
     }
     ++counters.connections_total;
@@ -178,6 +188,9 @@ absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(GatewayOptions options) 
   if (!address.is_loopback() && options.access.token.empty()) {
     return absl::InvalidArgumentError(absl::StrCat(
         "on ", options.host, " others can connect: a token is required (--token-file)"));
+  }
+  if (options.tls_certificate.empty() != options.tls_key.empty()) {
+    return absl::InvalidArgumentError("a certificate and its key go together");
   }
   std::optional<StaticFiles> files;
   if (!options.static_directory.empty()) {

@@ -22,6 +22,8 @@ struct GatewayOptions {
   pid_t pid = 0;                   // of the runtime; 0: the newest
   AccessRules access;
   std::string static_directory;  // empty: no files
+  std::string tls_certificate;   // PEM files: a chain and its key; empty: no TLS
+  std::string tls_key;
   std::size_t max_connections = 8192;
   std::size_t max_message_bytes = std::size_t{64} << 10;  // from a client
   std::size_t max_header_bytes = std::size_t{8} << 10;

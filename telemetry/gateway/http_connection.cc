@@ -41,16 +41,26 @@ Answer TextAnswer(http::status status, absl::string_view text,
 class HttpConnection : public Connection, public std::enable_shared_from_this<HttpConnection> {
  public:
   HttpConnection(Shared& shared, boost::asio::ip::tcp::socket socket)
-      : shared_(shared), stream_(std::move(socket)), buffer_(shared.options.max_header_bytes * 2) {
+      : shared_(shared),
+        stream_(std::move(socket), shared.tls.has_value() ? &*shared.tls : nullptr),
+        buffer_(shared.options.max_header_bytes * 2) {
     shared_.Enter(this);
   }
   ~HttpConnection() override { shared_.Leave(this); }
+
+  void Start() {
+    if (!stream_.secure()) return Read();
+    stream_.tcp().expires_after(shared_.options.handshake_time);
+    reading_ = true;
+    stream_.async_handshake(
+        beast::bind_front_handler(&HttpConnection::OnHandshake, shared_from_this()));
+  }
 
   void Read() {
     parser_.emplace();
     parser_->header_limit(static_cast<std::uint32_t>(shared_.options.max_header_bytes));
     parser_->body_limit(0);
-    stream_.expires_after(shared_.options.handshake_time);
+    stream_.tcp().expires_after(shared_.options.handshake_time);
     reading_ = true;
     http::async_read(stream_, buffer_, *parser_,
                      beast::bind_front_handler(&HttpConnection::OnRead, shared_from_this()));
@@ -58,11 +68,16 @@ class HttpConnection : public Connection, public std::enable_shared_from_this<Ht
 
   void Drain() override {
     closing_ = true;
-    if (reading_) stream_.close();  // between requests
+    if (reading_) stream_.tcp().close();  // between requests
   }
-  void Abort() override { stream_.close(); }
+  void Abort() override { stream_.tcp().close(); }
 
  private:
+  void OnHandshake(beast::error_code error) {
+    reading_ = false;
+    if (!error && !closing_) Read();
+  }
+
   void OnRead(beast::error_code error, std::size_t) {
     reading_ = false;
     if (error == http::error::header_limit) {
@@ -84,7 +99,7 @@ class HttpConnection : public Connection, public std::enable_shared_from_this<Ht
     if (beast::websocket::is_upgrade(request) && !closing_) {
       const absl::Status status = CheckUpgrade(request, target);
       if (status.ok()) {
-        stream_.expires_never();
+        stream_.tcp().expires_never();
         return ServeWebSocket(shared_, std::move(stream_), request);
       }
       return Send(Refusal(status), true);
@@ -195,7 +210,7 @@ class HttpConnection : public Connection, public std::enable_shared_from_this<Ht
       response_.body() = {body_->data(), body_->size()};
     }
     serializer_.emplace(response_);
-    stream_.expires_after(shared_.options.idle_time);
+    stream_.tcp().expires_after(shared_.options.idle_time);
     http::async_write(stream_, *serializer_,
                       beast::bind_front_handler(&HttpConnection::OnWritten, shared_from_this()));
   }
@@ -204,14 +219,14 @@ class HttpConnection : public Connection, public std::enable_shared_from_this<Ht
     body_ = nullptr;
     if (error || close_after_ || closing_) {
       beast::error_code ignored;
-      stream_.socket().shutdown(boost::asio::ip::tcp::socket::shutdown_send, ignored);
+      stream_.tcp().socket().shutdown(boost::asio::ip::tcp::socket::shutdown_send, ignored);
       return;
     }
     Read();
   }
 
   Shared& shared_;
-  beast::tcp_stream stream_;
+  Transport stream_;
   beast::flat_buffer buffer_;
   std::optional<http::request_parser<http::string_body>> parser_;
   http::response<http::span_body<const char>> response_;
@@ -225,7 +240,7 @@ class HttpConnection : public Connection, public std::enable_shared_from_this<Ht
 }  // namespace
 
 void ServeHttp(Shared& shared, boost::asio::ip::tcp::socket socket) {
-  std::make_shared<HttpConnection>(shared, std::move(socket))->Read();
+  std::make_shared<HttpConnection>(shared, std::move(socket))->Start();
 }
 
 }  // namespace amdgpu::gateway

@@ -58,6 +58,15 @@ int main(int argc, char** argv) {
       "--origin", options.access.origins,
       "origin whose pages may read, besides our own: https://host[:port]; may be repeated");
   app.add_option("--static", options.static_directory, "directory of files to serve");
+  auto* const certificate =
+      app.add_option("--tls-certificate", options.tls_certificate,
+                     "file with the chain of certificates (PEM): speak TLS, 1.2 or newer")
+          ->check(CLI::ExistingFile);
+  auto* const key =
+      app.add_option("--tls-key", options.tls_key, "file with the certificate's key (PEM)")
+          ->check(CLI::ExistingFile);
+  certificate->needs(key);
+  key->needs(certificate);
   app.add_option("--max-connections", options.max_connections)
       ->check(CLI::PositiveNumber)
       ->capture_default_str();

@@ -26,7 +26,7 @@ class WebSocketConnection : public Connection,
                             public Subscriber,
                             public std::enable_shared_from_this<WebSocketConnection> {
  public:
-  WebSocketConnection(Shared& shared, beast::tcp_stream stream, const Request& request)
+  WebSocketConnection(Shared& shared, Transport stream, const Request& request)
       : shared_(shared),
         socket_(std::move(stream)),
         request_(request),
@@ -209,7 +209,7 @@ class WebSocketConnection : public Connection,
 
   Shared& shared_;
   // No compression: frames are small, and it would cost each client its own.
-  websocket::stream<beast::tcp_stream, false> socket_;
+  websocket::stream<Transport, false> socket_;
   Request request_;
   beast::flat_buffer buffer_;
   Channel channel_;
@@ -232,7 +232,7 @@ class WebSocketConnection : public Connection,
 
 }  // namespace
 
-void ServeWebSocket(Shared& shared, beast::tcp_stream stream, const Request& request) {
+void ServeWebSocket(Shared& shared, Transport stream, const Request& request) {
   std::make_shared<WebSocketConnection>(shared, std::move(stream), request)->Accept();
 }
 

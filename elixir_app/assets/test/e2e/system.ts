@@ -84,8 +84,8 @@ export class System {
     clearTimeout(timer);
   }
 
-  async startGateway(port = 0): Promise<void> {
-    const { child, match } = await startUntil(gatewayPath(), ["--port", String(port), "--static", join(dist, "page")], { env: this.env }, /listening on \S+ port (\d+)/, 20);
+  async startGateway(port = 0, more: string[] = []): Promise<void> {
+    const { child, match } = await startUntil(gatewayPath(), ["--port", String(port), "--static", join(dist, "page"), ...more], { env: this.env }, /listening on \S+ port (\d+)/, 20);
     this.gateway = child;
     this.port = Number(match[1]);
   }

@@ -1,3 +1,5 @@
 declare module "ws" {
-  export const WebSocket: new (endpoint: string) => object;
+  export class WebSocket {
+    constructor(endpoint: string, options?: object);
+  }
 }
