@@ -3,7 +3,21 @@
   const meta = (name) => document.querySelector(`meta[name="${name}"]`)?.content;
   const start = () => {
     const hooks = window.AmdgpuHooks ? window.AmdgpuHooks.hooks : {};
-    // A server-rendered line that a script or a style may not be inlined for: the source's line numbers.
+    // A hidden tab wants nothing of the server; what comes over the channel sees to itself.
+    hooks.AmdgpuVisible = {
+      mounted() {
+        this.tell = () => this.pushEvent("amdgpu:feed", { rate: document.hidden ? 0 : 60 });
+        document.addEventListener("visibilitychange", this.tell);
+        if (document.hidden) this.tell();
+      },
+      reconnected() {
+        if (document.hidden) this.tell();
+      },
+      destroyed() {
+        document.removeEventListener("visibilitychange", this.tell);
+      },
+    };
+    // The kernel bench's editor: Tab indents, and a diagnostic puts the cursor at its place.
     hooks.AmdgpuSource = {
       mounted() {
         const text = this.el.querySelector("textarea");

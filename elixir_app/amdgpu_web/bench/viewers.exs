@@ -2,7 +2,8 @@
 # takes of a core, with the clients in the same VM.
 #
 #     MIX_ENV=test mix run bench/viewers.exs [VIEWERS] [HERTZ] [SECONDS]
-Code.require_file("../test/support/web_socket.ex", __DIR__)
+unless Code.ensure_loaded?(AMDGPUWeb.WebSocket),
+  do: Code.require_file("../test/support/web_socket.ex", __DIR__)
 
 defmodule Viewers do
   alias AMDGPUWeb.{Digest, WebSocket}

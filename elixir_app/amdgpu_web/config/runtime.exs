@@ -4,6 +4,7 @@
 #   AMDGPU_WEB_TOKEN, AMDGPU_WEB_TOKEN_FILE    what visitors must have
 #   AMDGPU_WEB_HOST         the name that visitors use, for links and for the check of origins
 #   AMDGPU_WEB_DEVICES      what to open: "best", or a list as "host hip:0"; "best"
+#   AMDGPU_WEB_RECORDINGS   a directory to record into; without it there are no controls for that
 #   AMDGPU_WEB_KERNEL_BENCH 1 shows the page that compiles and runs kernels
 #   SECRET_KEY_BASE         signs sessions; by default made anew with each start, which ends them
 import Config
@@ -52,6 +53,7 @@ if config_env() != :test do
   config :amdgpu_web,
     token: token,
     origins: List.wrap(host),
+    recordings: env.("AMDGPU_WEB_RECORDINGS"),
     devices: devices
 
   case env.("AMDGPU_WEB_KERNEL_BENCH") do

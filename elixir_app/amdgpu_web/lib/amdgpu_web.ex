@@ -16,6 +16,9 @@ defmodule AMDGPUWeb do
     * `token:` - who has it may look; without one only this machine may, by a loopback name and address
     * `origins:` - hosts, besides this machine's names, whose pages may open a socket
     * `devices:` - what to open when the endpoint starts: a list of what `AMDGPU.open/1` takes; `[]` by default
+    * `recordings:` - a directory: the monitor then has controls to record into it and to replay it, see
+      `AMDGPUWeb.GPUMonitorLive.Recorder`
+    * `live_rate:` - how often a second LiveViews are told of changes, at most; 2 by default
     * `kernel_bench:` - true shows `AMDGPUWeb.KernelBenchLive`; see there for `kernel_bench_limits:`
   """
 

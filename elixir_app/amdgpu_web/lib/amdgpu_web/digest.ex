@@ -77,7 +77,7 @@ defmodule AMDGPUWeb.Digest do
   def init(nil) do
     :ets.new(__MODULE__, [:named_table, :protected, read_concurrency: true])
     :ets.insert(__MODULE__, {:version, 0})
-    {:ok, %{viewers: %{}, losses: %{}, items: Items.new(), version: 0, timer: nil}}
+    {:ok, %{viewers: %{}, losses: %{}, items: Items.new(), latest: nil, version: 0, timer: nil}}
   end
 
   @impl true
@@ -110,12 +110,12 @@ defmodule AMDGPUWeb.Digest do
   @impl true
   def handle_info({:amdgpu_frame, bytes}, state) do
     Telemetry.ack()
-    frame = Telemetry.decode!(bytes)
+    frame = Telemetry.decode!(bytes, [:kernels])
     for lost <- Items.losses(frame), {pid, _} <- state.losses, do: tell_loss(pid, lost)
-    {:noreply, %{state | items: Items.add(state.items, frame)}}
+    {:noreply, %{state | items: Items.work(state.items, frame), latest: bytes}}
   end
 
-  def handle_info(:publish, state), do: {:noreply, state |> publish() |> again()}
+  def handle_info(:publish, state), do: {:noreply, state |> look() |> publish() |> again()}
 
   def handle_info({:sweep, keys}, state) do
     for {key, version} <- keys, do: :ets.match_delete(__MODULE__, {key, version, :gone})
@@ -136,8 +136,16 @@ defmodule AMDGPUWeb.Digest do
   defp refresh(state) do
     case AMDGPU.ProfilerHub.latest() do
       nil -> state
-      bytes -> publish(%{state | items: Items.add(state.items, Telemetry.decode!(bytes))})
+      bytes -> publish(look(%{state | latest: bytes}))
     end
+  end
+
+  # Devices and their memory are whole in each frame: the latest of those since the look before will do.
+  defp look(%{latest: nil} = state), do: state
+
+  defp look(state) do
+    frame = Telemetry.decode!(state.latest)
+    %{state | items: Items.state(state.items, frame), latest: nil}
   end
 
   defp forget(state, pid) do

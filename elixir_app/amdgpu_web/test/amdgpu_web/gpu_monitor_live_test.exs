@@ -98,8 +98,18 @@ defmodule AMDGPUWeb.GPUMonitorLiveTest do
       end)
 
     {view, _} = open_page()
-    eventually(fn -> has_element?(view, "#devices article") end)
-    [shown] = for {{:devices, _}, shown} <- :sys.get_state(Digest).items.now, do: shown
+    worker = AMDGPU.stats(device).worker_pid
+
+    shown =
+      eventually(fn ->
+        items = :sys.get_state(Digest).items.now
+
+        Enum.find_value(
+          items,
+          &(match?({{:devices, _}, %{worker_pid: ^worker}}, &1) && elem(&1, 1))
+        )
+      end)
+
     # No source can have such a name: it is put where names of kernels come from.
     kernel = %{
       id: 999,

@@ -4,10 +4,12 @@ defmodule AMDGPUWeb.Digest.Items do
 
   alias AMDGPU.Telemetry
 
-  # Compiles and events are kept this long.
+  # So many compiles and events are kept.
   @most_kept 100
+  # An owner without memory is of interest for so long after it was last heard of.
+  @silence_ns 60_000_000_000
 
-  defstruct now: %{}, told: %{}, order: [], since: %{}, runtime: nil
+  defstruct now: %{}, told: %{}, order: [], since: %{}, launched: %{}, seen: %{}
 
   @kinds [:devices, :kernels, :owners, :compiles, :events]
 
@@ -15,14 +17,25 @@ defmodule AMDGPUWeb.Digest.Items do
 
   def none, do: @kinds |> Map.new(&{&1, []}) |> Map.put(:gone, [])
 
-  @doc "Takes a frame in."
-  def add(items, frame) do
+  @doc "Takes in what a frame says of work; every frame, as some of it is in one frame alone."
+  def work(items, frame) do
+    launched = Enum.frequencies_by(frame.launches, & &1.owner)
+    items = %{items | launched: Map.merge(items.launched, launched, fn _, a, b -> a + b end)}
+
     items
-    |> devices(frame)
+    |> see(frame)
     |> kernels(frame)
-    |> owners(frame)
     |> compiles(frame)
     |> events(frame)
+  end
+
+  @doc "Takes in what a frame says of devices and owners; the latest one has it all."
+  def state(items, frame), do: items |> see(frame) |> devices(frame) |> owners(frame)
+
+  # A frame names the owners that are in it.
+  defp see(items, frame) do
+    seen = Map.new(frame.owners, &{&1.owner, {&1, frame.time_ns}})
+    %{items | seen: Map.merge(items.seen, seen)}
   end
 
   @doc "`{[{key, item}] that changed, [key] that are gone, items}` since it was asked before."
@@ -153,32 +166,32 @@ defmodule AMDGPUWeb.Digest.Items do
           end)
       end
 
-    launched = Enum.frequencies_by(frame.launches, & &1.owner)
+    Enum.reduce(items.seen, items, fn {id, {owner, time_ns}}, items ->
+      {bytes, buffers} = Map.get(held, id, {0, 0})
 
-    items =
-      Enum.reduce(frame.owners, items, fn owner, items ->
-        before = Map.get(items.now, {:owners, owner.owner}, %{launches: 0})
-        {bytes, buffers} = Map.get(held, owner.owner, {0, 0})
-
-        put(items, :owners, owner.owner, %{
-          id: owner.owner,
+      if bytes == 0 and (owner.ended or frame.time_ns - time_ns > @silence_ns) do
+        forget_owner(items, id)
+      else
+        put(items, :owners, id, %{
+          id: id,
           process: owner.process,
           name: owner.name,
           ended: owner.ended,
           bytes: bytes,
           buffers: buffers,
-          launches: before.launches + Map.get(launched, owner.owner, 0)
+          launches: Map.get(items.launched, id, 0)
         })
-      end)
+      end
+    end)
+  end
 
-    # Who has ended and holds nothing is of no interest any more.
-    now =
-      for {key, item} <- items.now,
-          not (match?({:owners, _}, key) and item.ended and item.bytes == 0),
-          into: %{},
-          do: {key, item}
-
-    %{items | now: now}
+  defp forget_owner(items, owner) do
+    %{
+      items
+      | now: Map.delete(items.now, {:owners, owner}),
+        launched: Map.delete(items.launched, owner),
+        seen: Map.delete(items.seen, owner)
+    }
   end
 
   defp compiles(items, frame) do

@@ -11,7 +11,7 @@ defmodule AMDGPUWeb.GPUMonitorLive do
   use AMDGPUWeb, :live_view
 
   alias AMDGPUWeb.{Assets, Digest, Feed, UserSocket}
-  alias AMDGPUWeb.GPUMonitorLive.{Components, Kernels}
+  alias AMDGPUWeb.GPUMonitorLive.{Components, Kernels, Recorder}
 
   # Frames under way that the browser has not acknowledged.
   @credit 16
@@ -27,6 +27,7 @@ defmodule AMDGPUWeb.GPUMonitorLive do
         page_title: "AMDGPU",
         token: if(place.socket_path, do: UserSocket.token(socket)),
         hooks?: Assets.hooks?(),
+        recorder?: Recorder.directory() != nil,
         viewer: nil,
         version: 0,
         problem: nil,
@@ -44,6 +45,7 @@ defmodule AMDGPUWeb.GPUMonitorLive do
       )
       |> streams()
 
+    if connected?(socket) and Recorder.directory() != nil, do: Recorder.look_later()
     {:ok, if(connected?(socket), do: watch(socket), else: socket)}
   end
 
@@ -71,6 +73,13 @@ defmodule AMDGPUWeb.GPUMonitorLive do
   @impl true
   def handle_info({Digest, :changed}, %{assigns: %{viewer: nil}} = socket), do: {:noreply, socket}
   def handle_info({Digest, :changed}, socket), do: {:noreply, catch_up(socket)}
+
+  def handle_info({Recorder, :look}, socket) do
+    # A hidden tab's recorder is of no interest.
+    if socket.assigns.viewer, do: send_update(Recorder, id: "recorder")
+    Recorder.look_later()
+    {:noreply, socket}
+  end
 
   def handle_info({Feed, flags, key}, socket) do
     socket =
@@ -227,7 +236,9 @@ defmodule AMDGPUWeb.GPUMonitorLive do
       data-rate={@amdgpu.rate}
     >
     </div>
+    <span :if={@amdgpu.socket_path} id="amdgpu-visible" phx-hook="AmdgpuVisible" hidden></span>
     <Components.panel :if={"toolbar" in @amdgpu.panels} name="toolbar" />
+    <.live_component :if={@recorder?} module={Recorder} id="recorder" />
     <Components.devices devices={@streams.devices} empty={empty?(@known, :devices)} />
     <Components.panel :for={name <- @amdgpu.panels -- ["toolbar", "alerts"]} name={name} />
     <Components.kernels kernels={@streams.kernels} view={@view} labels={@labels} />
