@@ -196,7 +196,7 @@ export class Rate {
 
   constructor(private readonly seconds = 0.25) {}
 
-  /** NaN until there are two readings. A counter that went back has begun anew. */
+  /** NaN until there are readings far enough apart. A counter that went back has begun anew. */
   add(time: number, total: number): number {
     const size = this.times.length;
     const last = (this.count - 1) % size;
@@ -220,6 +220,7 @@ export class Rate {
       first = (this.count - 1 - back) % size;
       if (this.times[last]! - this.times[first]! >= this.seconds) break;
     }
-    return (this.totals[last]! - this.totals[first]!) / (this.times[last]! - this.times[first]!);
+    const span = this.times[last]! - this.times[first]!;
+    return span < this.seconds * 0.4 ? NaN : (this.totals[last]! - this.totals[first]!) / span;
   }
 }

@@ -97,6 +97,8 @@ describe("Rate", () => {
   it("is that of the last quarter of a second", () => {
     const rate = new Rate();
     expect(rate.add(0, 0)).toBeNaN();
+    // Two frames are no rate yet: one that was late would make it a thousand times too high.
+    expect(rate.add(0.0001, 10)).toBeNaN();
     let last = NaN;
     for (let i = 1; i <= 120; i++) last = rate.add(i / 60, i * 10);
     expect(last).toBeCloseTo(600, 6);
