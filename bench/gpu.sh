@@ -19,8 +19,8 @@ case ${1:-} in
 esac
 
 # A device's node is there whenever the kernel's driver is.
-if [[ $standin == no && ! -e /dev/nvidiactl && ! -e /dev/kfd ]]; then
-  echo "bench/gpu.sh: this machine has no GPU: neither /dev/nvidiactl nor /dev/kfd is there" >&2
+if [[ $standin == no && ! -e /dev/nvidiactl && ! -e /dev/kfd && ! -e /dev/dxg ]]; then
+  echo "bench/gpu.sh: this machine has no GPU: none of /dev/nvidiactl, /dev/kfd and /dev/dxg is there" >&2
   exit 1
 fi
 

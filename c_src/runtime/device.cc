@@ -180,6 +180,13 @@ absl::Status DeviceImpl::ReloadInto(WorkerProcess& worker) {
   }
   for (const ModuleRef& module : modules) {
     absl::StatusOr<LoadedCode> generic = LoadCode(worker, module->code, 0, nullptr);
+    const bool library = !module->kernels.empty() && module->kernels.front().has_library();
+    if (library && !generic.ok() && !absl::IsUnavailable(generic.status())) {
+      // A library that does not start again is no reason to have no device: its launches are
+      // refused.
+      generic = LoadedCode{module->code, 0, {}};
+      generic->functions.resize(module->kernels.size());
+    }
     if (!generic.ok()) return generic.status();
     const gpu::ModuleHandle base = generic->module;
     std::vector<std::pair<gpu::Dim3, CodeObjectRef>> variants;

@@ -154,6 +154,19 @@ TEST_F(BlasDeviceTest, ALibraryThatAbortsTakesItsWorkerAndNoMore) {
   EXPECT_EQ(ReadFloats(c), (std::vector<float>{7, 10, 15, 22}));
 }
 
+TEST_F(BlasDeviceTest, ALibraryThatDoesNotStartAgainIsNoReasonToHaveNoDevice) {
+  const absl::StatusOr<KernelRef> gemm = LoadGemm();
+  ASSERT_TRUE(gemm.ok()) << gemm.status();
+  EXPECT_FALSE(Run("fail", {std::int64_t{700}}).ok());
+  AwaitExits();
+  setenv("AMD_STANDIN_SCRIPT", "BlasCreate=5", 1);
+  const absl::Status restarted = device_->Restart();
+  ASSERT_TRUE(restarted.ok()) << restarted;
+  const BufferRef a = NewFloats({1, 2, 3, 4});
+  EXPECT_EQ(RunSquare(*gemm, a, a, NewFloats({0, 0, 0, 0})).code(), absl::StatusCode::kNotFound);
+  EXPECT_TRUE(Run("empty", {}).ok());
+}
+
 class WorkerFilesTest : public VendorDeviceTest {
  protected:
   void SetUp() override {
