@@ -201,14 +201,14 @@ describe.skipIf(chromiumPath() === null)("the page", () => {
     await page.close();
   });
 
-  it("fits narrow and wide screens, dark and light, and has no serious barrier", async () => {
+  it("fits narrow and wide screens, dark and light, and has no serious barrier", { timeout: 240_000 }, async () => {
     const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
     const shots = process.env["AMDGPU_SCREENSHOTS"];
     if (shots !== undefined) mkdirSync(shots, { recursive: true });
     for (const [width, theme] of [[1280, "dark"], [1280, "light"], [390, "dark"], [390, "light"]] as const) {
       const { page, complaints } = await openPage(browser, system.url, width, theme, 2400);
       await untilState(page, "live");
-      await wait(shots === undefined ? 2500 : 20_000);
+      await wait(shots === undefined ? 2500 : 32_000);
       expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
       if (shots !== undefined) await page.screenshot({ path: join(shots, `dashboard-${theme}-${width}.png`) as `${string}.png` });
       const found = await page.evaluate(`${axe}; axe.run(document, { resultTypes: ["violations"] }).then((result) => result.violations.filter((one) => one.impact === "serious" || one.impact === "critical").map((one) => one.id + ": " + one.nodes.slice(0, 3).map((node) => node.html.slice(0, 160) + " " + (node.any[0]?.message ?? "")).join(" | ")))`);
