@@ -208,6 +208,20 @@ int Run(const Options& options) {
   setrlimit(RLIMIT_NOFILE, &files);
   UniqueFd poll(epoll_create1(EPOLL_CLOEXEC));
   std::vector<Client> clients;
+  clients.reserve(static_cast<std::size_t>(options.clients + options.stalled));
+  Totals totals;
+  totals.ages_us.reserve(static_cast<std::size_t>(options.clients) * 60 *
+                         static_cast<std::size_t>(options.seconds));
+  const auto read = [&](int wait_ms, bool count) {
+    epoll_event events[512];
+    const int ready = epoll_wait(poll.get(), events, 512, wait_ms);
+    for (int i = 0; i < ready; ++i) {
+      Client& client = clients[events[i].data.u32];
+      if (client.Read(count, &totals)) continue;
+      ++totals.closed;
+      epoll_ctl(poll.get(), EPOLL_CTL_DEL, client.fd(), nullptr);
+    }
+  };
   for (int i = 0; i < options.clients + options.stalled; ++i) {
     std::optional<Client> client = Client::Join(options);
     if (!client) return 1;
@@ -217,23 +231,13 @@ int Run(const Options& options) {
     event.events = EPOLLIN;
     event.data.u32 = static_cast<std::uint32_t>(i);
     epoll_ctl(poll.get(), EPOLL_CTL_ADD, clients.back().fd(), &event);
+    // Who waits for the last to join must not find a heap of old frames then.
+    read(0, false);
   }
-  Totals totals;
-  totals.ages_us.reserve(static_cast<std::size_t>(options.clients) * 60 *
-                         static_cast<std::size_t>(options.seconds));
   // A second to settle.
   const std::uint64_t warm = NowNs() + 1'000'000'000;
   const std::uint64_t end = warm + static_cast<std::uint64_t>(options.seconds) * 1'000'000'000;
-  epoll_event events[512];
-  for (std::uint64_t now = NowNs(); now < end; now = NowNs()) {
-    const int ready = epoll_wait(poll.get(), events, 512, 100);
-    for (int i = 0; i < ready; ++i) {
-      Client& client = clients[events[i].data.u32];
-      if (client.Read(now >= warm, &totals)) continue;
-      ++totals.closed;
-      epoll_ctl(poll.get(), EPOLL_CTL_DEL, client.fd(), nullptr);
-    }
-  }
+  for (std::uint64_t now = NowNs(); now < end; now = NowNs()) read(100, now >= warm);
   Print(options, std::move(totals));
   return 0;
 }
