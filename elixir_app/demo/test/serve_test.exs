@@ -28,7 +28,8 @@ defmodule Demo.ServeTest do
         @expression,
         "--" | arguments
       ],
-      env: [{~c"ELIXIR_ERL_OPTIONS", ~c"+Bd"}]
+      # Of the project as it was built for this test.
+      env: [{~c"MIX_ENV", to_charlist(Mix.env())}, {~c"ELIXIR_ERL_OPTIONS", ~c"+Bd"}]
     ])
   end
 
