@@ -232,6 +232,11 @@ void FrameBuilder::FillActive(const std::vector<std::unique_ptr<DeviceState>>& d
 void FrameBuilder::FillKernels(bool each_second) {
   if (each_second) sketch_cursor_ = 0;
   std::size_t sketch_room = kSketchBytes;
+  // There is room for those that the frame names, before all others.
+  auto named =
+      static_cast<int>(std::count_if(kernels_.begin(), kernels_.end(), [](const auto& kernel) {
+        return kernel != nullptr && kernel->named;
+      }));
   for (std::size_t number = 1; number < kernels_.size(); ++number) {
     Kernel* const kernel = kernels_[number].get();
     if (kernel == nullptr) continue;
@@ -242,8 +247,8 @@ void FrameBuilder::FillKernels(bool each_second) {
       with_sketch = kernel->stats_changed;
     }
     if (!kernel->named && !with_sketch && !each_second) continue;
-    kernel->named = false;
-    if (frame_.kernels_size() >= Hub::kMaxKernels) continue;
+    if (std::exchange(kernel->named, false)) --named;
+    if (frame_.kernels_size() + named >= Hub::kMaxKernels) continue;
     proto::KernelStats* const stats = frame_.add_kernels();
     stats->set_kernel(kernel->tag->number);
     stats->set_name(kernel->tag->name);

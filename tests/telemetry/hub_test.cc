@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cmath>
@@ -257,6 +258,41 @@ TEST_F(HubTest, QuantilesAndRatesOfAKernel) {
   Sketch sketch;
   sketch.Merge(with_sketch.kernels(0).work().sketch());
   EXPECT_EQ(sketch.count(), 100u);
+}
+
+TEST_F(HubTest, AFrameListsTheKernelsThatItNamesBeforeAllOthers) {
+  SharedRingWriter ring = device_->ring();
+  std::vector<KernelTagRef> kernels;
+  LaunchRecord launch = Launch(1);
+  for (int i = 0; i < Hub::kMaxKernels + 50; ++i) {
+    kernels.push_back(
+        hub_->names().Kernel(number_, std::to_string(i), "many", proto::CORE_CLASS_AURA));
+    launch.kernel = kernels.back()->number;
+    ring.Push(launch);
+  }
+  // The last one, in every frame for more than the second after which all kernels come once more.
+  std::uint64_t ticket = 1;
+  for (int i = 0; i < 250; ++i) {
+    launch.ticket = ++ticket;
+    ring.Push(launch);
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  const auto names = [&](const proto::Frame& frame, std::uint64_t wanted) {
+    return std::any_of(frame.launches().begin(), frame.launches().end(),
+                       [&](const proto::Launch& found) { return found.ticket() == wanted; });
+  };
+  frames_.Find([&](const proto::Frame& frame) { return names(frame, ticket); });
+  int full = 0;
+  for (const proto::Frame& frame : frames_.All()) {
+    EXPECT_LE(frame.kernels_size(), Hub::kMaxKernels);
+    full += frame.kernels_size() == Hub::kMaxKernels;
+    if (frame.launches_size() == 0) continue;
+    const std::uint32_t named = frame.launches(frame.launches_size() - 1).kernel();
+    EXPECT_TRUE(std::any_of(frame.kernels().begin(), frame.kernels().end(),
+                            [&](const auto& kernel) { return kernel.kernel() == named; }) ||
+                frame.launches_size() > Hub::kMaxKernels);
+  }
+  EXPECT_GT(full, 0) << "no frame was full";
 }
 
 TEST_F(HubTest, ValuesComeWithLabelsAgesAndReasons) {
