@@ -8,14 +8,14 @@
 namespace amdgpu {
 namespace {
 
-// A waiter looks again after 8, 16, ... pauses of the core, two microseconds at most: each look
-// takes the cache line from the holder, who may well go on for several sections meanwhile. Then it
-// lets another thread run (the holder, if it was interrupted), then it sleeps a little at a time
-// (for reports, which hold locks for long).
-constexpr int kFirstPause = 8;
-constexpr int kLongestPause = 64;
-constexpr int kSpins = 32;
-constexpr int kYields = 64;
+// A waiter looks again after 64, 128, ... pauses of the core (some 60 ns each): every look takes
+// the cache line from the holder, who may well go on for many sections meanwhile, its data in its
+// own cache. Then it lets another thread run (the holder, if it was interrupted), then it sleeps a
+// little at a time (for reports, which hold locks for long).
+constexpr int kFirstPause = 64;
+constexpr int kLongestPause = 512;
+constexpr int kSpins = 6;
+constexpr int kYields = 16;
 constexpr timespec kSleep = {.tv_sec = 0, .tv_nsec = 20'000};
 
 void Pause(int times) {
@@ -31,14 +31,12 @@ void Pause(int times) {
 }  // namespace
 
 void Backoff::Wait() {
-  if (round_ < kSpins) {
-    Pause(std::min(kFirstPause << std::min(round_, 16), kLongestPause));
-  } else if (round_ < kSpins + kYields) {
-    sched_yield();
-  } else {
+  if (round_ >= kSpins + kYields) {
     nanosleep(&kSleep, nullptr);
     return;
   }
+  if (round_ >= kSpins) sched_yield();
+  Pause(std::min(kFirstPause << std::min(round_, 16), kLongestPause));
   ++round_;
 }
 
