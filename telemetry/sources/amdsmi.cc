@@ -8,6 +8,7 @@
 
 #include "telemetry/sources/amd_pci_id.h"
 #include "telemetry/sources/library.h"
+#include "telemetry/sources/vendor_values.h"
 
 namespace amdgpu::telemetry {
 namespace amdsmi {
@@ -16,7 +17,6 @@ namespace {
 using Handle = void*;
 using Status = int;
 enum : Status { kSuccess = 0, kNotSupported = 2, kNoPermission = 10 };
-constexpr Status kNoFunction = -1;
 constexpr std::uint64_t kInitGpus = 2;
 constexpr int kVram = 0;
 constexpr int kGtt = 1;
@@ -57,28 +57,27 @@ Table Load(const Library& library) {
   return table;
 }
 
-Reading ReadingOf(Status status, double value, double most) {
+proto::Absence AbsenceOfStatusCode(Status status) {
   switch (status) {
-    case kSuccess:
-      return value >= 0 && value <= most ? Reading::Of(value)
-                                         : Reading::Absent(proto::ABSENCE_NONSENSE);
-    case kNoFunction:
-      return Reading::Absent(proto::ABSENCE_MISSING);
     case kNotSupported:
-      return Reading::Absent(proto::ABSENCE_UNSUPPORTED);
+      return proto::ABSENCE_UNSUPPORTED;
     case kNoPermission:
-      return Reading::Absent(proto::ABSENCE_FORBIDDEN);
+      return proto::ABSENCE_FORBIDDEN;
     default:
-      return Reading::Absent(proto::ABSENCE_FAILED);
+      return proto::ABSENCE_FAILED;
   }
+}
+
+Reading ReadingOf(Status status, double value, double most) {
+  return ReadingOfStatus(status, AbsenceOfStatusCode, value, most);
 }
 
 // What one call of the library answers with.
 template <typename Raw, typename Function, typename... Arguments>
 Reading Get(Function* function, double most, Handle device, Arguments... arguments) {
-  Raw raw{};
-  const Status status = function == nullptr ? kNoFunction : function(device, arguments..., &raw);
-  return ReadingOf(status, static_cast<double>(raw), most);
+  double value = 0;
+  const Status status = CallForValue<Raw>(function, device, &value, arguments...);
+  return ReadingOf(status, value, most);
 }
 
 class BusyProbe final : public Probe {

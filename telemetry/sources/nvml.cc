@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "telemetry/sources/library.h"
+#include "telemetry/sources/vendor_values.h"
 
 namespace amdgpu::telemetry {
 namespace {
@@ -102,62 +103,11 @@ Table Load(const Library& library) {
   return table;
 }
 
-// One call and what its answer means, in the metric's unit; an answer above `most` is nonsense.
-struct Value {
-  Series series;
-  double unit;
-  double most;
-  // kSuccess and the raw value.
-  Return (*read)(const Table& table, Device device, double* raw);
-};
-
-// Not in the library.
-constexpr Return kNoFunction = -1;
+using Value = VendorValue<Table, Device>;
 
 Reading ReadingOf(Return result, double value, double most) {
-  if (result == kNoFunction) return Reading::Absent(proto::ABSENCE_MISSING);
-  if (result != kSuccess) return Reading::Absent(AbsenceOfReturn(result));
-  return value >= 0 && value <= most ? Reading::Of(value)
-                                     : Reading::Absent(proto::ABSENCE_NONSENSE);
+  return ReadingOfStatus(result, AbsenceOfReturn, value, most);
 }
-
-template <typename Raw, typename Function, typename... Arguments>
-Return Call(Function* function, Device device, double* value, Arguments... arguments) {
-  if (function == nullptr) return kNoFunction;
-  Raw raw{};
-  const Return result = function(device, arguments..., &raw);
-  *value = static_cast<double>(raw);
-  return result;
-}
-
-class ValuesProbe final : public Probe {
- public:
-  ValuesProbe(std::string name, Group group, const Table& table, Device device,
-              std::vector<Value> values)
-      : Probe(kSource, std::move(name), group, SeriesOf(values)),
-        table_(table),
-        device_(device),
-        values_(std::move(values)) {}
-
-  void Read(std::uint64_t, absl::Span<Reading> readings) override {
-    for (std::size_t i = 0; i < values_.size(); ++i) {
-      double raw = 0;
-      const Return result = values_[i].read(table_, device_, &raw);
-      readings[i] = ReadingOf(result, raw * values_[i].unit, values_[i].most);
-    }
-  }
-
- private:
-  static std::vector<Series> SeriesOf(const std::vector<Value>& values) {
-    std::vector<Series> series;
-    for (const Value& value : values) series.push_back(value.series);
-    return series;
-  }
-
-  const Table table_;
-  const Device device_;
-  const std::vector<Value> values_;
-};
 
 // Calls that answer two values at once.
 class PairsProbe final : public Probe {
@@ -263,23 +213,23 @@ Value MakeValue(proto::Metric metric, const char* label, double unit, double mos
 
 template <unsigned kWhich>
 Return ReadClock(const Table& table, Device device, double* raw) {
-  return Call<unsigned>(table.clock, device, raw, kWhich);
+  return CallForValue<unsigned>(table.clock, device, raw, kWhich);
 }
 template <unsigned kWhich>
 Return ReadEcc(const Table& table, Device device, double* raw) {
   constexpr unsigned kSinceTheStart = 0;
-  return Call<unsigned long long>(table.ecc, device, raw, kWhich, kSinceTheStart);
+  return CallForValue<unsigned long long>(table.ecc, device, raw, kWhich, kSinceTheStart);
 }
 template <unsigned kWhich>
 Return ReadThroughput(const Table& table, Device device, double* raw) {
-  return Call<unsigned>(table.pcie_throughput, device, raw, kWhich);
+  return CallForValue<unsigned>(table.pcie_throughput, device, raw, kWhich);
 }
 
 std::vector<Value> FastValues() {
   return {
       MakeValue(proto::METRIC_POWER_WATTS, "", 1e-3, 10'000,
                 [](const Table& table, Device device, double* raw) {
-                  return Call<unsigned>(table.power, device, raw);
+                  return CallForValue<unsigned>(table.power, device, raw);
                 }),
       MakeValue(proto::METRIC_CLOCK_HERTZ, "graphics", 1e6, 20e9, ReadClock<kGraphicsClock>),
       MakeValue(proto::METRIC_CLOCK_HERTZ, "memory", 1e6, 40e9, ReadClock<kMemoryClock>),
@@ -291,16 +241,16 @@ std::vector<Value> MediumValues() {
       MakeValue(proto::METRIC_TEMPERATURE_CELSIUS, "edge", 1, 250,
                 [](const Table& table, Device device, double* raw) {
                   constexpr unsigned kGpu = 0;
-                  return Call<unsigned>(table.temperature, device, raw, kGpu);
+                  return CallForValue<unsigned>(table.temperature, device, raw, kGpu);
                 }),
       MakeValue(proto::METRIC_ENERGY_JOULES_TOTAL, "", 1e-3, 1e18,
                 [](const Table& table, Device device, double* raw) {
-                  return Call<unsigned long long>(table.energy, device, raw);
+                  return CallForValue<unsigned long long>(table.energy, device, raw);
                 }),
       MakeValue(proto::METRIC_CLOCK_HERTZ, "video", 1e6, 20e9, ReadClock<kVideoClock>),
       MakeValue(proto::METRIC_FAN_RATIO, "", 0.01, 2,
                 [](const Table& table, Device device, double* raw) {
-                  return Call<unsigned>(table.fan, device, raw);
+                  return CallForValue<unsigned>(table.fan, device, raw);
                 }),
       MakeValue(proto::METRIC_ENCODER_RATIO, "", 0.01, 1,
                 [](const Table& table, Device device, double* raw) -> Return {
@@ -329,17 +279,17 @@ std::vector<Value> SlowValues() {
   return {
       MakeValue(proto::METRIC_POWER_LIMIT_WATTS, "", 1e-3, 10'000,
                 [](const Table& table, Device device, double* raw) {
-                  return Call<unsigned>(table.power_limit, device, raw);
+                  return CallForValue<unsigned>(table.power_limit, device, raw);
                 }),
       MakeValue(proto::METRIC_ERRORS_TOTAL, "memory.corrected", 1, 1e18, ReadEcc<kCorrected>),
       MakeValue(proto::METRIC_ERRORS_TOTAL, "memory.uncorrected", 1, 1e18, ReadEcc<kUncorrected>),
       MakeValue(proto::METRIC_PCIE_REPLAYS_TOTAL, "", 1, 1e18,
                 [](const Table& table, Device device, double* raw) {
-                  return Call<unsigned>(table.pcie_replays, device, raw);
+                  return CallForValue<unsigned>(table.pcie_replays, device, raw);
                 }),
       MakeValue(proto::METRIC_PCIE_LINK_WIDTH_LANES, "", 1, 64,
                 [](const Table& table, Device device, double* raw) {
-                  return Call<unsigned>(table.link_width, device, raw);
+                  return CallForValue<unsigned>(table.link_width, device, raw);
                 }),
       MakeValue(proto::METRIC_PCIE_LINK_TRANSFERS_PER_SECOND, "", 1, 1e12,
                 [](const Table& table, Device device, double* raw) -> Return {
@@ -378,15 +328,15 @@ bool AddNvmlProbes(const std::vector<std::string>& libraries, const std::string&
                 table.handle_by_bus_id(pci_address.c_str(), &device) == kSuccess;
   if (!found) return false;
   probes->push_back(std::make_unique<PairsProbe>(table, device));
-  probes->push_back(
-      std::make_unique<ValuesProbe>("power and clocks", Group::kFast, table, device, FastValues()));
-  probes->push_back(
-      std::make_unique<ValuesProbe>("sensors", Group::kMedium, table, device, MediumValues()));
+  const auto add = [&](const char* name, Group group, std::vector<Value> values) {
+    probes->push_back(std::make_unique<VendorValuesProbe<Table, Device>>(
+        kSource, name, group, table, device, AbsenceOfReturn, std::move(values)));
+  };
+  add("power and clocks", Group::kFast, FastValues());
+  add("sensors", Group::kMedium, MediumValues());
   probes->push_back(std::make_unique<ThrottleProbe>(table, device));
-  probes->push_back(
-      std::make_unique<ValuesProbe>("errors and link", Group::kSlow, table, device, SlowValues()));
-  probes->push_back(
-      std::make_unique<ValuesProbe>("pcie", Group::kSlow, table, device, ThroughputValues()));
+  add("errors and link", Group::kSlow, SlowValues());
+  add("pcie", Group::kSlow, ThroughputValues());
   probes->push_back(std::make_unique<ProcessProbe>(table, device));
   return true;
 }

@@ -6,6 +6,7 @@
 
 #include "telemetry/sources/amd_pci_id.h"
 #include "telemetry/sources/library.h"
+#include "telemetry/sources/vendor_values.h"
 
 namespace amdgpu::telemetry {
 namespace {
@@ -46,91 +47,42 @@ Table Load(const Library& library) {
   return table;
 }
 
-constexpr Return kNoFunction = -1;
+using Value = VendorValue<Table, std::uint32_t>;
 
-struct Value {
-  Series series;
-  double unit;
-  double most;
-  Return (*read)(const Table& table, std::uint32_t device, double* raw);
-};
-
-template <typename Raw, typename Function, typename... Arguments>
-Return Call(Function* function, std::uint32_t device, double* value, Arguments... arguments) {
-  if (function == nullptr) return kNoFunction;
-  Raw raw{};
-  const Return result = function(device, arguments..., &raw);
-  *value = static_cast<double>(raw);
-  return result;
+proto::Absence AbsenceOfReturn(Return result) {
+  switch (result) {
+    case kNotSupported:
+      return proto::ABSENCE_UNSUPPORTED;
+    case kPermission:
+      return proto::ABSENCE_FORBIDDEN;
+    default:
+      return proto::ABSENCE_FAILED;
+  }
 }
-
-class RocmSmiProbe final : public Probe {
- public:
-  RocmSmiProbe(std::string name, Group group, const Table& table, std::uint32_t device,
-               std::vector<Value> values)
-      : Probe(kSource, std::move(name), group, SeriesOf(values)),
-        table_(table),
-        device_(device),
-        values_(std::move(values)) {}
-
-  void Read(std::uint64_t, absl::Span<Reading> readings) override {
-    for (std::size_t i = 0; i < values_.size(); ++i) {
-      double raw = 0;
-      const Return result = values_[i].read(table_, device_, &raw);
-      readings[i] = ReadingOf(result, raw * values_[i].unit, values_[i].most);
-    }
-  }
-
- private:
-  static std::vector<Series> SeriesOf(const std::vector<Value>& values) {
-    std::vector<Series> series;
-    for (const Value& value : values) series.push_back(value.series);
-    return series;
-  }
-  static Reading ReadingOf(Return result, double value, double most) {
-    switch (result) {
-      case kSuccess:
-        return value >= 0 && value <= most ? Reading::Of(value)
-                                           : Reading::Absent(proto::ABSENCE_NONSENSE);
-      case kNoFunction:
-        return Reading::Absent(proto::ABSENCE_MISSING);
-      case kNotSupported:
-        return Reading::Absent(proto::ABSENCE_UNSUPPORTED);
-      case kPermission:
-        return Reading::Absent(proto::ABSENCE_FORBIDDEN);
-      default:
-        return Reading::Absent(proto::ABSENCE_FAILED);
-    }
-  }
-
-  const Table table_;
-  const std::uint32_t device_;
-  const std::vector<Value> values_;
-};
 
 template <std::uint32_t kKind>
 Return ReadTotal(const Table& table, std::uint32_t device, double* raw) {
-  return Call<std::uint64_t>(table.memory_total, device, raw, kKind);
+  return CallForValue<std::uint64_t>(table.memory_total, device, raw, kKind);
 }
 template <std::uint32_t kKind>
 Return ReadUsage(const Table& table, std::uint32_t device, double* raw) {
-  return Call<std::uint64_t>(table.memory_usage, device, raw, kKind);
+  return CallForValue<std::uint64_t>(table.memory_usage, device, raw, kKind);
 }
 template <std::uint32_t kSensor>
 Return ReadTemperature(const Table& table, std::uint32_t device, double* raw) {
-  return Call<std::int64_t>(table.temperature, device, raw, kSensor, kCurrent);
+  return CallForValue<std::int64_t>(table.temperature, device, raw, kSensor, kCurrent);
 }
 Return ReadBusy(const Table& table, std::uint32_t device, double* raw) {
-  return Call<std::uint32_t>(table.busy, device, raw);
+  return CallForValue<std::uint32_t>(table.busy, device, raw);
 }
 Return ReadMemoryBusy(const Table& table, std::uint32_t device, double* raw) {
-  return Call<std::uint32_t>(table.memory_busy, device, raw);
+  return CallForValue<std::uint32_t>(table.memory_busy, device, raw);
 }
 Return ReadPower(const Table& table, std::uint32_t device, double* raw) {
-  return Call<std::uint64_t>(table.power, device, raw, 0);
+  return CallForValue<std::uint64_t>(table.power, device, raw, 0);
 }
 Return ReadFan(const Table& table, std::uint32_t device, double* raw) {
-  return Call<std::int64_t>(table.fan, device, raw, 0);
+  return CallForValue<std::int64_t>(table.fan, device, raw, 0);
 }
 
 bool FindDevice(const Table& table, const std::string& address, std::uint32_t* device) {
@@ -160,26 +112,24 @@ bool AddRocmSmiProbes(const std::vector<std::string>& libraries, const std::stri
     return false;
   }
   constexpr double kMostBytes = 1e15;
-  probes->push_back(std::make_unique<RocmSmiProbe>(
-      "busy", Group::kFast, table, device,
-      std::vector<Value>{
-          {{proto::METRIC_UTILIZATION_RATIO, "", -1}, 0.01, 1, ReadBusy},
-          {{proto::METRIC_MEMORY_BUSY_RATIO, "", -1}, 0.01, 1, ReadMemoryBusy},
-          {{proto::METRIC_MEMORY_USED_BYTES, "", -1}, 1, kMostBytes, ReadUsage<kVram>}}));
-  probes->push_back(std::make_unique<RocmSmiProbe>(
-      "sensors", Group::kMedium, table, device,
-      std::vector<Value>{
-          {{proto::METRIC_GTT_USED_BYTES, "", -1}, 1, kMostBytes, ReadUsage<kGtt>},
-          {{proto::METRIC_POWER_WATTS, "", -1}, 1e-6, 10'000, ReadPower},
-          {{proto::METRIC_TEMPERATURE_CELSIUS, "edge", -1}, 1e-3, 250, ReadTemperature<0>},
-          {{proto::METRIC_TEMPERATURE_CELSIUS, "junction", -1}, 1e-3, 250, ReadTemperature<1>},
-          {{proto::METRIC_TEMPERATURE_CELSIUS, "memory", -1}, 1e-3, 250, ReadTemperature<2>},
-          {{proto::METRIC_FAN_RPM, "", -1}, 1, 100'000, ReadFan}}));
-  probes->push_back(std::make_unique<RocmSmiProbe>(
-      "memory", Group::kSlow, table, device,
-      std::vector<Value>{
-          {{proto::METRIC_MEMORY_TOTAL_BYTES, "", -1}, 1, kMostBytes, ReadTotal<kVram>},
-          {{proto::METRIC_GTT_TOTAL_BYTES, "", -1}, 1, kMostBytes, ReadTotal<kGtt>}}));
+  const auto add = [&](const char* name, Group group, std::vector<Value> values) {
+    probes->push_back(std::make_unique<VendorValuesProbe<Table, std::uint32_t>>(
+        kSource, name, group, table, device, AbsenceOfReturn, std::move(values)));
+  };
+  add("busy", Group::kFast,
+      {{{proto::METRIC_UTILIZATION_RATIO, "", -1}, 0.01, 1, ReadBusy},
+       {{proto::METRIC_MEMORY_BUSY_RATIO, "", -1}, 0.01, 1, ReadMemoryBusy},
+       {{proto::METRIC_MEMORY_USED_BYTES, "", -1}, 1, kMostBytes, ReadUsage<kVram>}});
+  add("sensors", Group::kMedium,
+      {{{proto::METRIC_GTT_USED_BYTES, "", -1}, 1, kMostBytes, ReadUsage<kGtt>},
+       {{proto::METRIC_POWER_WATTS, "", -1}, 1e-6, 10'000, ReadPower},
+       {{proto::METRIC_TEMPERATURE_CELSIUS, "edge", -1}, 1e-3, 250, ReadTemperature<0>},
+       {{proto::METRIC_TEMPERATURE_CELSIUS, "junction", -1}, 1e-3, 250, ReadTemperature<1>},
+       {{proto::METRIC_TEMPERATURE_CELSIUS, "memory", -1}, 1e-3, 250, ReadTemperature<2>},
+       {{proto::METRIC_FAN_RPM, "", -1}, 1, 100'000, ReadFan}});
+  add("memory", Group::kSlow,
+      {{{proto::METRIC_MEMORY_TOTAL_BYTES, "", -1}, 1, kMostBytes, ReadTotal<kVram>},
+       {{proto::METRIC_GTT_TOTAL_BYTES, "", -1}, 1, kMostBytes, ReadTotal<kGtt>}});
   return true;
 }
 
