@@ -4,28 +4,30 @@
 #include <time.h>
 
 #include <algorithm>
+#include <cstdint>
+
+#include "c_src/base/clock.h"
+#include "c_src/base/spin.h"
 
 namespace amdgpu {
 namespace {
 
-// A waiter looks again after 64, 128, ... pauses of the core (some 60 ns each): every look takes
-// the cache line from the holder, who may well go on for many sections meanwhile, its data in its
-// own cache. Then it lets another thread run (the holder, if it was interrupted), then it sleeps a
-// little at a time (for reports, which hold locks for long).
-constexpr int kFirstPause = 64;
-constexpr int kLongestPause = 512;
+// A waiter looks again after 100 ns, by when a holder that came for one section has gone, and then
+// four times as late each time: every look takes the cache line from a holder who goes on for many
+// sections, its data in its own cache. By the clock, because a pause takes 10 to 60 ns, as the
+// processor likes. Then it lets another thread run (the holder, if it was interrupted), then it
+// sleeps a little at a time (for reports, which hold locks for long).
+constexpr std::uint64_t kFirstWaitNs = 100;
+constexpr std::uint64_t kLongestWaitNs = 25'600;
 constexpr int kSpins = 6;
 constexpr int kYields = 16;
 constexpr timespec kSleep = {.tv_sec = 0, .tv_nsec = 20'000};
 
-void Pause(int times) {
-  for (int i = 0; i < times; ++i) {
-#if defined(__x86_64__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__)
-    asm volatile("yield");
-#endif
-  }
+void SpinFor(std::uint64_t ns) {
+  const std::uint64_t end = NowNs() + ns;
+  do {
+    CpuRelax();
+  } while (NowNs() < end);
 }
 
 }  // namespace
@@ -36,7 +38,7 @@ void Backoff::Wait() {
     return;
   }
   if (round_ >= kSpins) sched_yield();
-  Pause(std::min(kFirstPause << std::min(round_, 16), kLongestPause));
+  SpinFor(std::min(kFirstWaitNs << (2 * std::min(round_, kSpins)), kLongestWaitNs));
   ++round_;
 }
 

@@ -12,15 +12,15 @@ namespace amdgpu {
 // How to wait for what another thread does within tens of nanoseconds, as a rule.
 class Backoff {
  public:
-  // Each wait is longer than the one before, from a few pauses of the core to some microseconds of
-  // sleep.
+  // Each wait is longer than the one before, from a tenth of a microsecond of spinning to tens of
+  // microseconds of sleep.
   void Wait();
 
  private:
   int round_ = 0;
 };
 
-// Waiters spin for about a microsecond, then let others run, then sleep a little at a time: nobody
+// Waiters spin for some microseconds, then let others run, then sleep a little at a time: nobody
 // wakes them, and so unlocking is a plain store. Not recursive, not fair.
 class ABSL_LOCKABLE AdaptiveMutex {
  public:
