@@ -60,7 +60,7 @@ void Run() {
   const auto kernel_named = [&](const char* name) {
     proto::CompileRequest request;
     request.set_source("source");
-    const JobRef compile = device->Compile(request, name, "aura");
+    const JobRef compile = device->Compile(request, name, "aura", /*owner=*/0);
     Await(compile, 0);
     if (!compile->status().ok()) Fail(compile->status());
     return compile->kernel();

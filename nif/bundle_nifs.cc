@@ -176,7 +176,8 @@ ERL_NIF_TERM KernelLoad(ErlNifEnv* env, const ERL_NIF_TERM argv[]) {
   if (entry == nullptr && !bundle->has_source()) {
     return EncodeError(env, absl::NotFoundError(WhyNone(*bundle, runs_on)), device.get());
   }
-  JobRef job = entry == nullptr ? device->device()->Compile(bundle->request(), *name, *core_class)
+  JobRef job = entry == nullptr ? device->device()->Compile(bundle->request(), *name, *core_class,
+                                                            device->CallerOf(env))
                                 : device->device()->LoadKernel(
                                       CodeOfEntry(*entry), bundle->request(), *name, *core_class);
   return EncodeOk(env, MakeJob(env, device, std::move(job)));

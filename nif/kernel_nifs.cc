@@ -26,11 +26,9 @@ ERL_NIF_TERM Compile(ErlNifEnv* env, int, const ERL_NIF_TERM argv[]) {
   std::optional<proto::CompileRequest> request = DecodeRequest(env, argv[1]);
   if (!request) return enif_make_badarg(env);
   const OpenDeviceRef& device = resource->device.get();
-  ErlNifPid self;
-  const OwnerId owner =
-      enif_self(env, &self) == nullptr ? 0 : device->OwnerOf(env, self).value_or(0);
-  return MakeJob(env, device,
-                 device->device()->Compile(*std::move(request), *name, *core_class, owner));
+  return MakeJob(
+      env, device,
+      device->device()->Compile(*std::move(request), *name, *core_class, device->CallerOf(env)));
 }
 
 }  // namespace

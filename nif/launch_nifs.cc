@@ -24,10 +24,7 @@ ERL_NIF_TERM KernelLaunch(ErlNifEnv* env, const ERL_NIF_TERM argv[]) {
   if (const auto* bad = std::get_if<BadTerm>(&arguments)) {
     return EncodeBadTerm(env, *resource->kernel, *bad);
   }
-  ErlNifPid self;
-  if (enif_self(env, &self) != nullptr) {
-    std::get<LaunchOptions>(options).owner = device->OwnerOf(env, self).value_or(0);
-  }
+  std::get<LaunchOptions>(options).owner = device->CallerOf(env);
   return EncodeJob(
       env, device,
       device->device()->Launch(resource->kernel.get(), std::get<LaunchOptions>(options),

@@ -48,6 +48,11 @@ std::optional<OwnerId> OpenDevice::OwnerOf(ErlNifEnv* env, const ErlNifPid& pid)
   return owner;
 }
 
+OwnerId OpenDevice::CallerOf(ErlNifEnv* env) {
+  ErlNifPid self;
+  return enif_self(env, &self) == nullptr ? 0 : OwnerOf(env, self).value_or(0);
+}
+
 std::optional<OwnerId> OpenDevice::FindOwner(ErlNifEnv* env, const ErlNifPid& pid) {
   MutexLock lock(&mutex_);
   const auto found = owners_.find(pid.pid);

@@ -32,6 +32,8 @@ class OpenDevice : public std::enable_shared_from_this<OpenDevice> {
   // process monitors it: when it ends, what it owns is freed. Nothing if the process has ended
   // already.
   std::optional<OwnerId> OwnerOf(ErlNifEnv* env, const ErlNifPid& pid);
+  // The same of the process that calls; 0 for none.
+  OwnerId CallerOf(ErlNifEnv* env);
   // The living process that `owner` stands for.
   std::optional<ErlNifPid> PidOf(OwnerId owner) const;
   // The process of `owner` ended.

@@ -53,7 +53,7 @@ struct Bench {
   KernelRef Kernel(const char* name) {
     proto::CompileRequest request;
     request.set_source("source");
-    const JobRef compile = device->Compile(request, name, "aura");
+    const JobRef compile = device->Compile(request, name, "aura", /*owner=*/0);
     Await(compile);
     if (!compile->status().ok()) Fail(compile->status());
     return compile->kernel();

@@ -260,9 +260,10 @@ class Device : public std::enable_shared_from_this<Device> {
                                       gpu::StreamId stream) = 0;
 
   // A kernel of `request`, from the caches or compiled; `name` is one of its name expressions. A
-  // memory hit whose module is loaded ends before this returns.
+  // memory hit whose module is loaded ends before this returns. `owner`, for telemetry, is who
+  // asks; 0 for nobody.
   virtual JobRef Compile(proto::CompileRequest request, absl::string_view name,
-                         absl::string_view core_class, OwnerId owner = 0) = 0;
+                         absl::string_view core_class, OwnerId owner) = 0;
   // A kernel of code that was made elsewhere for a device like this one; `request` says from what,
   // and its target is ignored. Without a source no block shape is specialised on.
   virtual JobRef LoadKernel(CodeObjectRef code, proto::CompileRequest request,

@@ -2,7 +2,7 @@ defmodule AMDGPU.BundleTest do
   @moduledoc "End to end: kernels compiled for several targets, written, read, and run."
   use AMDGPU.DeviceCase, async: true
 
-  alias AMDGPU.{Buffer, Bundle, BundleError, CompileError, Error, Kernel}
+  alias AMDGPU.{Buffer, Bundle, BundleError, CompileError, Error, Kernel, Telemetry}
 
   @source """
   #include <hip/hip_runtime.h>
@@ -29,6 +29,17 @@ defmodule AMDGPU.BundleTest do
     y = Buffer.from_binary!(device, :f32, pack(:f32, [10.0, 20.0, 30.0]))
     {:ok, _} = AMDGPU.run(kernel, [grid: 1, block: 32], [3, 2.0, x, y])
     numbers(y)
+  end
+
+  # Until a frame has a compile of that kernel by this process.
+  defp assert_compile_is_ours(kernel) do
+    me = self() |> :erlang.pid_to_list() |> List.to_string()
+    assert_receive {:amdgpu_frame, frame}, 5_000
+
+    ours = for owner <- frame.owners, owner.process == me, do: owner.owner
+
+    unless Enum.any?(frame.compiles, &(&1.kernel == kernel and &1.owner in ours)),
+      do: assert_compile_is_ours(kernel)
   end
 
   # The targets of the list that compile on this machine; says which do not, once each.
@@ -97,8 +108,11 @@ defmodule AMDGPU.BundleTest do
 
       targets ->
         {:ok, bundle} = Kernel.compile_for(targets, @source, "saxpy", options())
+        :ok = Telemetry.subscribe(credit: 1000)
         assert {:ok, %Kernel{origin: origin} = kernel} = Kernel.load(device, bundle)
         assert origin != :bundle
+        assert_compile_is_ours("saxpy")
+        :ok = Telemetry.unsubscribe()
         assert run_saxpy(device, kernel) == [12.5, 24.5, 36.5]
 
         {:ok, bare} = Kernel.compile_for(targets, @source, "saxpy", options(source: false))

@@ -111,7 +111,7 @@ absl::Status DeviceTest::Await(const JobRef& job) {
 KernelRef DeviceTest::Kernel(const std::string& name) {
   proto::CompileRequest request;
   request.set_source("source");
-  const JobRef job = device_->Compile(request, name, "aura");
+  const JobRef job = device_->Compile(request, name, "aura", /*owner=*/0);
   const absl::Status status = Await(job);
   EXPECT_TRUE(status.ok()) << status;
   return job->kernel();

@@ -411,14 +411,14 @@ TEST_F(DeviceTest, ModulesAreLoadedOnceAndErrorsOfCompilesArrive) {
   EXPECT_EQ(second->info().params_size(), 2);
   proto::CompileRequest request;
   request.set_source("source");
-  const absl::Status missing = Await(device_->Compile(request, "missing", "aura"));
+  const absl::Status missing = Await(device_->Compile(request, "missing", "aura", /*owner=*/0));
   EXPECT_EQ(missing.code(), absl::StatusCode::kNotFound);
   EXPECT_TRUE(absl::StrContains(missing.message(), "add_one")) << missing;
   request.set_source("wrong");
-  EXPECT_EQ(Await(device_->Compile(request, "empty", "aura")).code(),
+  EXPECT_EQ(Await(device_->Compile(request, "empty", "aura", /*owner=*/0)).code(),
             absl::StatusCode::kInvalidArgument);
   request.set_source("garbage");
-  EXPECT_EQ(Await(device_->Compile(request, "empty", "aura")).code(),
+  EXPECT_EQ(Await(device_->Compile(request, "empty", "aura", /*owner=*/0)).code(),
             absl::StatusCode::kInvalidArgument);
 }
 
