@@ -4,7 +4,6 @@
 #include <memory>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "c_src/base/build_id.h"
 #include "c_src/kernel/bundle.h"
@@ -27,21 +26,15 @@ absl::string_view Text(absl::Span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-template <typename Range, typename Encode>
-ERL_NIF_TERM List(ErlNifEnv* env, const Range& range, Encode encode) {
-  std::vector<ERL_NIF_TERM> terms;
-  for (const auto& element : range) terms.push_back(encode(element));
-  return enif_make_list_from_array(env, terms.data(), static_cast<unsigned>(terms.size()));
-}
-
 // {:ok, code_object, warnings} or {:error, reason}.
 ERL_NIF_TERM EncodeCompiled(ErlNifEnv* env, const CompileResult& result) {
   if (!result.code.ok()) return EncodeError(env, result.code.status(), nullptr);
   const CodeObject& code = **result.code;
-  return enif_make_tuple3(env, atoms.ok, EncodeString(env, code.bytes),
-                          List(env, code.warnings, [env](const proto::Diagnostic& diagnostic) {
-                            return EncodeDiagnostic(env, diagnostic);
-                          }));
+  return enif_make_tuple3(
+      env, atoms.ok, EncodeString(env, code.bytes),
+      EncodeList(env, code.warnings, [env](const proto::Diagnostic& diagnostic) {
+        return EncodeDiagnostic(env, diagnostic);
+      }));
 }
 
 // The list of {target, code_object}.
@@ -65,8 +58,9 @@ template <typename Object>
 ERL_NIF_TERM EncodeKernelNames(ErlNifEnv* env, const std::string& bytes) {
   Object object;
   if (!object.ParseFromString(bytes)) return enif_make_list(env, 0);
-  return List(env, object.kernels(),
-              [env](const proto::KernelInfo& kernel) { return EncodeString(env, kernel.name()); });
+  return EncodeList(env, object.kernels(), [env](const proto::KernelInfo& kernel) {
+    return EncodeString(env, kernel.name());
+  });
 }
 
 ERL_NIF_TERM EncodeEntry(ErlNifEnv* env, const proto::BundleEntry& entry) {
@@ -98,8 +92,8 @@ ERL_NIF_TERM BundleCompile(ErlNifEnv* env, const ERL_NIF_TERM argv[]) {
   }
   auto message = std::make_shared<Message>(self);
   const ERL_NIF_TERM tag = enif_make_copy(message->env(), argv[2]);
-  compiler->Compile(*std::move(request), [message, tag,
-                                          target = *std::move(target)](CompileResult result) {
+  compiler->Compile(*std::move(request), [message, tag, target = *std::move(target)](
+                                             const CompileResult& result) {
     ErlNifEnv* const to = message->env();
     message->Send(enif_make_tuple3(to, tag, EncodeString(to, target), EncodeCompiled(to, result)));
   });
@@ -139,9 +133,9 @@ ERL_NIF_TERM BundleInformation(ErlNifEnv* env, const ERL_NIF_TERM argv[]) {
                                               ? EncodeString(env, bundle->request().source())
                                               : atoms.nil},
                            {atoms.file_name, EncodeString(env, bundle->request().file_name())},
-                           {atoms.names, List(env, bundle->request().names(), encode_name)},
+                           {atoms.names, EncodeList(env, bundle->request().names(), encode_name)},
                            {atoms.core, EncodeString(env, bundle->core_class())},
-                           {atoms.targets, List(env, bundle->entries(), encode_entry)}}));
+                           {atoms.targets, EncodeList(env, bundle->entries(), encode_entry)}}));
 }
 
 ERL_NIF_TERM KernelOfLibrary(ErlNifEnv* env, const ERL_NIF_TERM argv[]) {

@@ -29,9 +29,8 @@ std::shared_ptr<CompileService> Exchange(std::shared_ptr<CompileService> service
 
 }  // namespace
 
-absl::Status StartCompiler(CompileServiceOptions options) {
-  absl::StatusOr<std::unique_ptr<CompileService>> service =
-      CompileService::Create(std::move(options));
+absl::Status StartCompiler(const CompileServiceOptions& options) {
+  absl::StatusOr<std::unique_ptr<CompileService>> service = CompileService::Create(options);
   if (!service.ok()) return service.status();
   (*service)->Warm();
   Exchange(*std::move(service));

@@ -11,7 +11,7 @@
 namespace amdgpu::nif {
 
 // Makes the service and warms it; replaces a previous one.
-absl::Status StartCompiler(CompileServiceOptions options);
+absl::Status StartCompiler(const CompileServiceOptions& options);
 // Ends it once the last device lets go of it.
 void StopCompiler();
 // Null before StartCompiler. Thread-safe.

@@ -62,7 +62,7 @@ ERL_NIF_TERM CompilerStart(ErlNifEnv* env, const ERL_NIF_TERM argv[]) {
   options.cache_dir = GetString(env, argv[0], atoms.cache_dir);
   options.use_disk = GetBool(env, argv[0], atoms.use_disk, true);
   options.disk_limit_bytes = GetUint64(env, argv[0], atoms.disk_limit, options.disk_limit_bytes);
-  return EncodeResult(env, StartCompiler(std::move(options)), nullptr);
+  return EncodeResult(env, StartCompiler(options), nullptr);
 }
 
 ERL_NIF_TERM CompilerStop(ErlNifEnv*, const ERL_NIF_TERM[]) {

@@ -15,13 +15,6 @@ ERL_NIF_TERM EncodeUint(ErlNifEnv* env, std::uint64_t value) {
   return enif_make_uint64(env, value);
 }
 
-template <typename Range, typename Encode>
-ERL_NIF_TERM EncodeList(ErlNifEnv* env, const Range& range, Encode encode) {
-  std::vector<ERL_NIF_TERM> terms;
-  for (const auto& element : range) terms.push_back(encode(element));
-  return enif_make_list_from_array(env, terms.data(), static_cast<unsigned>(terms.size()));
-}
-
 ERL_NIF_TERM EncodePid(ErlNifEnv* env, const OpenDevice* device, OwnerId owner) {
   const auto pid = device == nullptr ? std::nullopt : device->PidOf(owner);
   return pid ? enif_make_pid(env, &*pid) : atoms.nil;

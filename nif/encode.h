@@ -7,6 +7,7 @@
 
 #include <initializer_list>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
@@ -19,6 +20,14 @@ namespace amdgpu::nif {
 ERL_NIF_TERM EncodeString(ErlNifEnv* env, absl::string_view text);
 ERL_NIF_TERM EncodeMap(ErlNifEnv* env,
                        std::initializer_list<std::pair<ERL_NIF_TERM, ERL_NIF_TERM>> entries);
+// What `encode` makes of each element of `range`.
+template <typename Range, typename Encode>
+ERL_NIF_TERM EncodeList(ErlNifEnv* env, const Range& range, Encode encode) {
+  std::vector<ERL_NIF_TERM> terms;
+  terms.reserve(range.size());
+  for (const auto& element : range) terms.push_back(encode(element));
+  return enif_make_list_from_array(env, terms.data(), static_cast<unsigned>(terms.size()));
+}
 ERL_NIF_TERM EncodeOk(ErlNifEnv* env, ERL_NIF_TERM value);
 ERL_NIF_TERM EncodeDType(proto::DType type);
 ERL_NIF_TERM EncodeDim3(ErlNifEnv* env, const gpu::Dim3& dim);

@@ -3,7 +3,6 @@
 #include <memory>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "c_src/base/mutex.h"
@@ -56,16 +55,13 @@ ERL_NIF_TERM EncodeRecording(ErlNifEnv* env, const telemetry::RecorderStatus& st
 }
 
 ERL_NIF_TERM EncodeReplay(ErlNifEnv* env, const telemetry::ReplayStatus& status) {
-  std::vector<ERL_NIF_TERM> damage;
-  for (const std::string& line : status.damage) damage.push_back(EncodeString(env, line));
-  return EncodeMap(
-      env, {{atoms.ended, MakeBool(status.ended)},
-            {atoms.given, enif_make_uint64(env, status.frames_total)},
-            {atoms.frames, enif_make_uint64(env, status.frames)},
-            {atoms.position_ns, enif_make_int64(env, status.position_ns)},
-            {atoms.length_ns, enif_make_int64(env, status.length_ns)},
-            {atoms.damage,
-             enif_make_list_from_array(env, damage.data(), static_cast<unsigned>(damage.size()))}});
+  const auto encode_line = [env](const std::string& line) { return EncodeString(env, line); };
+  return EncodeMap(env, {{atoms.ended, MakeBool(status.ended)},
+                         {atoms.given, enif_make_uint64(env, status.frames_total)},
+                         {atoms.frames, enif_make_uint64(env, status.frames)},
+                         {atoms.position_ns, enif_make_int64(env, status.position_ns)},
+                         {atoms.length_ns, enif_make_int64(env, status.length_ns)},
+                         {atoms.damage, EncodeList(env, status.damage, encode_line)}});
 }
 
 }  // namespace

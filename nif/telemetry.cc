@@ -65,13 +65,11 @@ class FrameSender {
     state.credit.fetch_sub(1, std::memory_order_acq_rel);
     Message message(server_);
     ErlNifEnv* const env = message.env();
-    std::vector<ERL_NIF_TERM> frames;
-    for (const std::string& held : held_) frames.push_back(EncodeString(env, held));
+    const ERL_NIF_TERM frames =
+        EncodeList(env, held_, [env](const std::string& held) { return EncodeString(env, held); });
     held_.clear();
-    message.Send(enif_make_tuple3(
-        env, atoms.amdgpu_frames,
-        enif_make_list_from_array(env, frames.data(), static_cast<unsigned>(frames.size())),
-        enif_make_uint64(env, std::exchange(skipped_, 0))));
+    message.Send(enif_make_tuple3(env, atoms.amdgpu_frames, frames,
+                                  enif_make_uint64(env, std::exchange(skipped_, 0))));
   }
 
  private:
