@@ -257,7 +257,7 @@ std::shared_ptr<const CompileRequest> Service::RequestOf(FlightId id) const {
 void Service::AskCompiler(FlightId id) {
   const std::shared_ptr<const CompileRequest> request = RequestOf(id);
   if (request == nullptr) return;
-  compiler_->AskVersion(request->target(), [this, id](absl::StatusOr<std::string> version) {
+  compiler_->AskVersion(request->target(), [this, id](const absl::StatusOr<std::string>& version) {
     OnVersion(id, version);
   });
 }
@@ -334,7 +334,7 @@ void Service::Land(FlightId id, const absl::StatusOr<CodeObjectRef>& code, CodeO
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<CompileService>> CompileService::Create(
-    CompileServiceOptions options) {
+    const CompileServiceOptions& options) {
   if (access(options.compiler_path.c_str(), X_OK) != 0) {
     return ErrnoError(errno, absl::StrCat("the compiler ", options.compiler_path));
   }

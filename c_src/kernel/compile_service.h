@@ -76,7 +76,8 @@ class CompileService {
 
   // Starts no process yet. Fails only for options that cannot work (no such compiler executable)
   // and without threads or descriptors; without a usable cache directory it works from memory.
-  static absl::StatusOr<std::unique_ptr<CompileService>> Create(CompileServiceOptions options);
+  static absl::StatusOr<std::unique_ptr<CompileService>> Create(
+      const CompileServiceOptions& options);
   virtual ~CompileService() = default;
 
   // Starts the compiler process so that the first compile finds it warm. Returns at once.

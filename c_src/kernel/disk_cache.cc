@@ -178,8 +178,9 @@ absl::Status DiskCache::Write(const std::string& name, absl::string_view bytes) 
   absl::Status status = WriteAll(file.get(), bytes);
   MarkUsed(file.get());
   // Quota and network file systems report a full disk as late as here.
-  if (status.ok() && close(file.release()) != 0)
+  if (status.ok() && close(file.release()) != 0) {
     status = ErrnoError(errno, "closing a cache entry");
+  }
   if (status.ok() &&
       renameat(directory_.get(), temporary.c_str(), directory_.get(), name.c_str()) != 0) {
     status = ErrnoError(errno, "renaming a cache entry");

@@ -215,7 +215,7 @@ class DeviceImpl final : public Device, public telemetry::DeviceFeed {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex());
   void ReleasePlace(std::uint64_t place);
   // Ends `job` with the bytes of `piece`, copied by whoever takes its completion in.
-  void Receive(Incoming piece, const JobImplRef& job);
+  void Receive(const Incoming& piece, const JobImplRef& job);
   void DoUpload(const BlockRef& block, std::uint64_t offset, absl::Span<const std::byte> bytes,
                 OwnerId owner, const JobImplRef& job);
   void DoDownload(const BlockRef& block, std::uint64_t offset, std::uint64_t bytes, OwnerId owner,

@@ -102,7 +102,7 @@ void DeviceImpl::ReleasePlace(std::uint64_t place) {
   staging_.Release(place);
 }
 
-void DeviceImpl::Receive(Incoming piece, const JobImplRef& job) {
+void DeviceImpl::Receive(const Incoming& piece, const JobImplRef& job) {
   job->AlsoWaitFor(piece.job->info().ticket);
   const auto copy = std::make_shared<Bytes>(piece.bytes);
   piece.job->Then([this, self = Self(), place = piece.place, bytes = piece.bytes, copy,

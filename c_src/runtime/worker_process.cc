@@ -97,8 +97,9 @@ absl::StatusOr<proto::WorkerReply> WorkerProcess::Call(proto::WorkerRequest requ
   absl::Status status = SendMessage(control_.get(), request);
   proto::WorkerReply reply;
   if (status.ok()) status = ReceiveMessage(control_.get(), &reply, NowNs() + kAnswerNs);
-  if (status.ok() && reply.id() != id)
+  if (status.ok() && reply.id() != id) {
     status = absl::DataLossError("an answer to another question");
+  }
   if (!status.ok()) {
     // Whatever went wrong, this worker is of no more use.
     kill(child_.pid, SIGKILL);

@@ -57,7 +57,7 @@ bool CurrentLaunch(worker::LaunchIdentity* identity) {
 absl::Status StartKernelThread(const std::string& name, std::function<void()> body) {
   auto thread = host::KernelThread::Start(name, std::move(body));
   if (!thread.ok()) return thread.status();
-  thread->release();  // the body never returns
+  thread->release();  // NOLINT(bugprone-unused-return-value): the body never returns
   return absl::OkStatus();
 }
 
