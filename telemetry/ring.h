@@ -98,6 +98,7 @@ std::uint64_t WordOf(const Record& record, std::size_t index) {
 
 }  // namespace ring_internal
 
+// NOLINTBEGIN(google-build-using-namespace): our own, within the bodies of functions.
 // The only writer of its ring, one thread at a time. `slots` is a power of two.
 class RingWriter {
  public:
@@ -274,6 +275,7 @@ class BasicRingReader {
   std::uint64_t lost_ = 0;
 };
 using RingReader = BasicRingReader<>;
+// NOLINTEND(google-build-using-namespace)
 
 }  // namespace amdgpu::telemetry
 

@@ -15,6 +15,7 @@ int Fail(const std::string& message, int status) {
 
 }  // namespace
 
+// NOLINTNEXTLINE(bugprone-exception-escape): CLI11 throws for options that are defined wrongly.
 int main(int argc, char** argv) {
   namespace cli = amdgpu::cli;
   CLI::App app("What the running AMDGPU system does: watched, recorded, exported, replayed.",

@@ -15,7 +15,7 @@ using nlohmann::json;
 constexpr double kMaxRateHz = 1000;
 constexpr double kMinRateHz = 0.1;
 
-std::string Reply(const ChannelMessage& to, absl::string_view status, std::string response) {
+std::string Reply(const ChannelMessage& to, absl::string_view status, absl::string_view response) {
   return EncodeText(
       {.join_ref = to.join_ref,
        .ref = to.ref,

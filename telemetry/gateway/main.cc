@@ -34,6 +34,7 @@ void EndWithInput() {
 
 }  // namespace
 
+// NOLINTNEXTLINE(bugprone-exception-escape): CLI11 throws for options that are defined wrongly.
 int main(int argc, char** argv) {
   amdgpu::gateway::GatewayOptions options;
   std::string token_file;

@@ -10,6 +10,7 @@
 
 namespace amdgpu::telemetry {
 
+// NOLINTNEXTLINE(performance-unnecessary-value-param): it is moved from.
 absl::StatusOr<std::unique_ptr<Replayer>> Replayer::Start(const ReplayOptions& options, Sink sink) {
   if (!(options.speed > 0)) return absl::InvalidArgumentError("speed: expected more than 0");
   absl::StatusOr<Recording> recording = Recording::Open(options.path);

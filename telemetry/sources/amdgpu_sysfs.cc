@@ -70,8 +70,9 @@ class NumbersProbe final : public DeviceProbe {
   NumbersProbe(const std::string& folder, std::string name, Group group,
                const std::vector<Entry>& entries)
       : DeviceProbe(folder, std::move(name), group, SeriesOf(entries)), entries_(entries) {
-    for (const Entry& entry : entries)
+    for (const Entry& entry : entries) {
       files_.emplace_back(absl::StrCat(folder, "/", entry.file), 64);
+    }
   }
 
  private:
