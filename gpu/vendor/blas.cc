@@ -138,6 +138,7 @@ absl::StatusOr<std::unique_ptr<Blas>> OpenBlas(absl::string_view kind, absl::str
 
 std::vector<gpu::KernelInfo> BlasKernels(const Blas& blas) {
   std::vector<gpu::KernelInfo> kernels;
+  kernels.reserve(kFunctions.size());
   for (const GemmFunction& function : kFunctions) kernels.push_back(Describe(blas, function));
   return kernels;
 }

@@ -47,8 +47,9 @@ Result Repeat(const VendorApi& api, Stream stream, Address destination, std::uin
   if (bytes == 0) return kSuccess;
   const std::uint64_t count = bytes / pattern_bytes;
   const bool halves_alike = (pattern & 0xffffffff) == pattern >> 32;
-  if (pattern_bytes == 8 && halves_alike)
+  if (pattern_bytes == 8 && halves_alike) {
     return Repeat(api, stream, destination, pattern, 4, bytes);
+  }
   if (destination % pattern_bytes == 0) {
     switch (pattern_bytes) {
       case 1:
@@ -57,6 +58,8 @@ Result Repeat(const VendorApi& api, Stream stream, Address destination, std::uin
         return api.MemsetD16Async(destination, static_cast<unsigned short>(pattern), count, stream);
       case 4:
         return api.MemsetD32Async(destination, static_cast<unsigned>(pattern), count, stream);
+      default:
+        break;
     }
   }
   // The pattern once, byte by byte, and then what is there already, again and again.

@@ -20,7 +20,7 @@ class FaultLog {
   explicit FaultLog(gpu::CompletionSink& sink) : sink_(sink) {}
 
   // After the first sticky fault the others are its echo and are dropped.
-  void Report(gpu::Fault fault) {
+  void Report(const gpu::Fault& fault) {
     {
       MutexLock lock(&mutex_);
       if (last_.has_value() && last_->sticky) return;

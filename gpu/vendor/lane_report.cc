@@ -95,7 +95,7 @@ absl::StatusCode Lane::ReportFault(Result result) {
   fault.sticky = IsSticky(result);
   RunningLaunches::Launch launch;
   if (parts_.running.Only(&launch)) fault.ticket = launch.ticket;
-  parts_.faults.Report(std::move(fault));
+  parts_.faults.Report(fault);
   return ToStatus(api, result, "").code();
 }
 

@@ -136,8 +136,9 @@ absl::StatusOr<proto::VendorCodeObject> ReadAmdCodeObject(const ElfFile& file) {
     object.set_target(ValidText(absl::StripPrefix(absl::StripPrefix(*target, kTriple), "-")));
   }
   const MsgPack* kernels = metadata->Find("amdhsa.kernels");
-  if (kernels == nullptr || kernels->kind != MsgPack::Kind::kArray)
+  if (kernels == nullptr || kernels->kind != MsgPack::Kind::kArray) {
     return Bad("no list of kernels");
+  }
   for (const MsgPack& kernel : kernels->elements) {
     if (absl::Status status = ReadKernel(kernel, object.add_kernels()); !status.ok()) {
       return status;

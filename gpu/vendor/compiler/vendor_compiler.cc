@@ -114,6 +114,7 @@ class VendorCompiler::Program {
   void Compile(const std::vector<std::string>& options) {
     if (result_ != 0) return;
     std::vector<const char*> pointers;
+    pointers.reserve(options.size());
     for (const std::string& option : options) pointers.push_back(option.c_str());
     result_ = functions_.compile(program_, static_cast<int>(pointers.size()), pointers.data());
   }
@@ -137,8 +138,9 @@ class VendorCompiler::Program {
   template <typename Size, typename Get>
   std::string Bytes(Size size_of, Get get, std::size_t limit) const {
     std::size_t size = 0;
-    if (program_ == nullptr || size_of(program_, &size) != 0 || size == 0 || size > limit)
+    if (program_ == nullptr || size_of(program_, &size) != 0 || size == 0 || size > limit) {
       return "";
+    }
     std::string bytes(size + 1, '\0');  // one more than is said: for a zero that is not counted
     if (get(program_, bytes.data()) != 0) return "";
     bytes.resize(size);
