@@ -14,6 +14,12 @@ if(AMDGPU_SANITIZE)
   target_link_options(amdgpu_options INTERFACE -fsanitize=${AMDGPU_SANITIZE})
   target_compile_definitions(amdgpu_options INTERFACE AMDGPU_SANITIZED=1)
 endif()
+if(CMAKE_CXX_CLANG_TIDY)
+  # Of its command, so that other rules are a reason to check again.
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS .clang-tidy)
+  file(SHA256 .clang-tidy RULES)
+  list(APPEND CMAKE_CXX_CLANG_TIDY --extra-arg=-DAMDGPU_RULES=${RULES})
+endif()
 
 # Where sources are compiled together (CMAKE_UNITY_BUILD, see the presets), these are compiled by themselves:
 # their names at file scope are those of another source beside them. For twins by nature, tables above all.
