@@ -18,8 +18,9 @@ std::byte* At(gpu::DeviceAddress address) { return reinterpret_cast<std::byte*>(
 }  // namespace
 
 Arena::~Arena() {
-  for (const auto& [address, bytes] : slabs_)
+  for (const auto& [address, bytes] : slabs_) {
     munmap(At(address) - kGapBytes, bytes + 2 * kGapBytes);
+  }
 }
 
 absl::StatusOr<gpu::DeviceAddress> Arena::Map(std::uint64_t bytes, std::uint64_t offset) {

@@ -4,6 +4,7 @@
 #ifndef AMDGPU_GPU_HOST_DRIVER_COMPILER_BUILTINS_H_
 #define AMDGPU_GPU_HOST_DRIVER_COMPILER_BUILTINS_H_
 
+// NOLINTBEGIN(bugprone-reserved-identifier): the names that compilers call.
 extern "C" {
 
 float __extendhfsf2(_Float16 value);
@@ -34,6 +35,7 @@ float __powisf2(float base, int exponent);
 double __powidf2(double base, int exponent);
 
 }  // extern "C"
+// NOLINTEND(bugprone-reserved-identifier)
 
 namespace amdgpu::host {
 
