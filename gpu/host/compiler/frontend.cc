@@ -147,6 +147,7 @@ bool Prepare(clang::CompilerInstance& compiler, const std::vector<std::string>& 
              const FileSystem& files, clang::DiagnosticConsumer* consumer) {
   compiler.createDiagnostics(consumer, /*ShouldOwnClient=*/false);
   std::vector<const char*> pointers;
+  pointers.reserve(arguments.size());
   for (const std::string& argument : arguments) pointers.push_back(argument.c_str());
   if (!clang::CompilerInvocation::CreateFromArgs(compiler.getInvocation(), pointers,
                                                  compiler.getDiagnostics())) {

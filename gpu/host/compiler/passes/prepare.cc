@@ -73,8 +73,9 @@ void annotateCoordinate(llvm::Function& coordinate) {
   coordinate.addFnAttr(Attribute::Speculatable);
   coordinate.removeFnAttr(Attribute::Convergent);
   for (llvm::User* user : coordinate.users()) {
-    if (auto* call = llvm::dyn_cast<llvm::CallInst>(user))
+    if (auto* call = llvm::dyn_cast<llvm::CallInst>(user)) {
       call->removeFnAttr(Attribute::Convergent);
+    }
   }
 }
 
