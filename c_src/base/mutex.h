@@ -6,7 +6,9 @@
 #ifndef AMDGPU_C_SRC_BASE_MUTEX_H_
 #define AMDGPU_C_SRC_BASE_MUTEX_H_
 
+#include <chrono>
 #include <condition_variable>
+#include <cstdint>
 #include <mutex>
 
 #include "absl/base/thread_annotations.h"
@@ -43,6 +45,13 @@ class CondVar {
   void Wait(Mutex* mutex) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
     std::unique_lock<std::mutex> lock(mutex->mutex_, std::adopt_lock);
     condition_.wait(lock);
+    lock.release();
+  }
+  // Waits no longer than until `deadline_ns` of the clock of base/clock.h.
+  void WaitUntil(Mutex* mutex, std::uint64_t deadline_ns) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
+    std::unique_lock<std::mutex> lock(mutex->mutex_, std::adopt_lock);
+    condition_.wait_until(
+        lock, std::chrono::steady_clock::time_point(std::chrono::nanoseconds(deadline_ns)));
     lock.release();
   }
   void Signal() { condition_.notify_one(); }

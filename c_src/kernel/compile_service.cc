@@ -24,6 +24,7 @@
 #include "c_src/kernel/compiler_set.h"
 #include "c_src/kernel/content_key.h"
 #include "c_src/kernel/disk_cache.h"
+#include "c_src/kernel/key_lock.h"
 #include "c_src/kernel/memory_cache.h"
 #include "c_src/kernel/serial_queue.h"
 #include "c_src/kernel/target_identity.h"
@@ -42,8 +43,12 @@ CodeObjectRef MakeCodeObject(std::string key, CompileReply reply) {
   return code;
 }
 
+// How often to look whether another process has compiled what it is at.
+constexpr std::uint64_t kPeerPauseNs = 5 * kMillisecondNs;
+
 // A request's way: Compile() joins the flight of the same fingerprint or makes one; the disk thread
-// looks on disk; the compiler's thread compiles; the callback thread calls back.
+// looks on disk, again and again while another process compiles the same; the compiler's thread
+// compiles; the callback thread calls back.
 class Service final : public CompileService {
  public:
   Service(const CompileServiceOptions& options, UniqueFd wake_fd)
@@ -118,6 +123,15 @@ class Service final : public CompileService {
     std::shared_ptr<const CompileRequest> request;
     std::vector<RequestId> waiters;
     std::string key;  // once the disk thread has made it
+    KeyLockRef lock;  // while we compile for all processes
+  };
+
+  // What the disk thread looks for.
+  struct DiskLook {
+    FlightId flight;
+    std::string key;
+    std::string version;     // of the compiler; empty: not known yet
+    std::uint64_t start_ns;  // of the first look
   };
 
   void OpenDisk(const CompileServiceOptions& options);
@@ -130,6 +144,7 @@ class Service final : public CompileService {
   void OnVersion(FlightId id, const absl::StatusOr<std::string>& version);
   // On the disk thread.
   void LookOnDisk(FlightId id, const std::string& version);
+  void LoadOrCompile(const DiskLook& look);
   // On the compiler's thread.
   void OnReply(FlightId id, absl::StatusOr<CompileReply> reply);
   // Answers everybody who waits, and forgets the flight.
@@ -208,7 +223,8 @@ CompileService::RequestId Service::Compile(CompileRequest request, Callback call
   flights_.emplace(flight, Flight{std::move(fingerprint),
                                   std::make_shared<const CompileRequest>(std::move(request)),
                                   {id},
-                                  ""});
+                                  "",
+                                  nullptr});
   disk_thread_->Post([this, flight] { AskCompiler(flight); });
   return id;
 }
@@ -281,19 +297,45 @@ void Service::LookOnDisk(FlightId id, const std::string& version) {
   std::shared_ptr<const CompileRequest> request = RequestOf(id);
   if (request == nullptr) return;
   const bool for_host = request->target() == "host";
-  const std::string key = ContentKey(*request, for_host ? HostTargetIdentity() : version);
+  LoadOrCompile(
+      {id, ContentKey(*request, for_host ? HostTargetIdentity() : version), version, NowNs()});
+}
+
+void Service::LoadOrCompile(const DiskLook& look) {
+  const FlightId id = look.flight;
+  std::shared_ptr<const CompileRequest> request = RequestOf(id);
+  if (request == nullptr) return;
   std::optional<CacheEntry> entry;
-  if (disk_ != nullptr) entry = disk_->Load(key, version);
+  absl::StatusOr<KeyLockRef> key_lock = nullptr;
+  if (disk_ != nullptr) entry = disk_->Load(look.key, look.version);
+  if (disk_ != nullptr && !entry.has_value()) {
+    key_lock = disk_->TryLock(look.key);
+    if (key_lock.ok()) entry = disk_->Load(look.key, look.version);
+  }
+  // Another process may take half of the time that the request has; the rest is for our own
+  // compile.
+  const std::uint64_t half_ns = request->timeout_ms() * kMillisecondNs / 2;
+  const std::uint64_t waited_ns = std::min(NowNs() - look.start_ns, half_ns);
 
   MutexLock lock(&mutex_);
   const auto flight = flights_.find(id);
   if (flight == flights_.end()) return;
   if (entry.has_value()) {
     ++stats_.disk_hits;
-    Land(id, MakeCodeObject(key, std::move(entry->reply)), CodeOrigin::kDisk);
+    Land(id, MakeCodeObject(look.key, std::move(entry->reply)), CodeOrigin::kDisk);
     return;
   }
-  flight->second.key = key;
+  if (absl::IsUnavailable(key_lock.status()) && waited_ns < half_ns) {
+    disk_thread_->PostAt(NowNs() + kPeerPauseNs, [this, look] { LoadOrCompile(look); });
+    return;
+  }
+  flight->second.key = look.key;
+  if (key_lock.ok()) flight->second.lock = *std::move(key_lock);
+  if (const auto waited_ms = static_cast<std::uint32_t>(waited_ns / kMillisecondNs)) {
+    auto rest = std::make_shared<CompileRequest>(*request);
+    rest->set_timeout_ms(request->timeout_ms() - waited_ms);
+    request = std::move(rest);
+  }
   compiler_->Start(id, std::move(request), [this, id](absl::StatusOr<CompileReply> reply) {
     OnReply(id, std::move(reply));
   });
@@ -316,7 +358,9 @@ void Service::OnReply(FlightId id, absl::StatusOr<CompileReply> reply) {
     entry->key = key;
     entry->compiler = compiler_->KnownVersion(flight->second.request->target());
     entry->reply = *reply;
-    disk_thread_->Post([this, entry] { disk_->Store(*entry); });
+    // The lock is given up when the others can find the entry.
+    disk_thread_->Post(
+        [this, entry, lock = std::move(flight->second.lock)] { disk_->Store(*entry); });
   }
   Land(id, MakeCodeObject(key, *std::move(reply)), CodeOrigin::kCompiled);
 }

@@ -1,7 +1,7 @@
 // Source text in, code object out: memory cache, disk cache, then a child of the compiler process.
 //
 // One service serves every device of a BEAM. Two requests for the same content at the same time
-// compile once.
+// compile once, also those of several BEAMs that share a cache directory.
 
 #ifndef AMDGPU_C_SRC_KERNEL_COMPILE_SERVICE_H_
 #define AMDGPU_C_SRC_KERNEL_COMPILE_SERVICE_H_

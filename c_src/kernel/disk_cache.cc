@@ -142,6 +142,11 @@ std::optional<CacheEntry> DiskCache::Load(absl::string_view key, absl::string_vi
   return *std::move(entry);
 }
 
+absl::StatusOr<KeyLockRef> DiskCache::TryLock(absl::string_view key) {
+  MutexLock lock(&mutex_);
+  return locks_.TryLock(directory_.get(), key);
+}
+
 void DiskCache::Store(const CacheEntry& entry) {
   const std::string bytes = EncodeCacheEntry(entry);
   if (bytes.size() > std::min(limit_bytes_, kMaxEntryBytes)) return;

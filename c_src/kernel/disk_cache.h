@@ -19,6 +19,7 @@
 #include "c_src/base/mutex.h"
 #include "c_src/base/unique_fd.h"
 #include "c_src/kernel/cache_entry.h"
+#include "c_src/kernel/key_lock.h"
 
 namespace amdgpu {
 
@@ -33,6 +34,9 @@ class DiskCache {
   // `compiler`: the version in use, if known; an entry made by another is not used.
   std::optional<CacheEntry> Load(absl::string_view key, absl::string_view compiler);
   void Store(const CacheEntry& entry);
+  // The right to make the entry of `key`, among all who share the directory; errors as
+  // KeyLocks::TryLock. Whoever gets it looks once more first: the last holder may have stored it.
+  absl::StatusOr<KeyLockRef> TryLock(absl::string_view key);
   // Removes every entry.
   void Clear();
 
@@ -53,6 +57,7 @@ class DiskCache {
   const std::uint64_t limit_bytes_;
   Mutex mutex_;
   UniqueFd directory_ ABSL_GUARDED_BY(mutex_);
+  KeyLocks locks_ ABSL_GUARDED_BY(mutex_);
   std::uint64_t written_since_look_ ABSL_GUARDED_BY(mutex_) = 0;
   bool looked_ ABSL_GUARDED_BY(mutex_) = false;
   std::uint64_t temporary_count_ ABSL_GUARDED_BY(mutex_) = 0;

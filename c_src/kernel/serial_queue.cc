@@ -2,10 +2,11 @@
 
 #include <pthread.h>
 
-#include <deque>
+#include <map>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
+#include "c_src/base/clock.h"
 #include "c_src/base/mutex.h"
 
 namespace amdgpu {
@@ -13,7 +14,8 @@ namespace amdgpu {
 struct SerialQueue::State {
   Mutex mutex;
   CondVar changed;
-  std::deque<std::function<void()>> tasks ABSL_GUARDED_BY(mutex);
+  // By when they are due; those due at the same time in the order in which they came.
+  std::multimap<std::uint64_t, std::function<void()>> tasks ABSL_GUARDED_BY(mutex);
   bool stopping ABSL_GUARDED_BY(mutex) = false;
 };
 
@@ -35,9 +37,11 @@ SerialQueue::~SerialQueue() {
   }
 }
 
-void SerialQueue::Post(std::function<void()> task) {
+void SerialQueue::Post(std::function<void()> task) { PostAt(0, std::move(task)); }
+
+void SerialQueue::PostAt(std::uint64_t due_ns, std::function<void()> task) {
   MutexLock lock(&state_->mutex);
-  state_->tasks.push_back(std::move(task));
+  state_->tasks.emplace(due_ns, std::move(task));
   state_->changed.Signal();
 }
 
@@ -48,8 +52,13 @@ void SerialQueue::Run(const std::shared_ptr<State>& state) {
       MutexLock lock(&state->mutex);
       while (!state->stopping && state->tasks.empty()) state->changed.Wait(&state->mutex);
       if (state->tasks.empty()) return;
-      task = std::move(state->tasks.front());
-      state->tasks.pop_front();
+      const auto first = state->tasks.begin();
+      if (!state->stopping && first->first > NowNs()) {
+        state->changed.WaitUntil(&state->mutex, first->first);
+        continue;
+      }
+      task = std::move(first->second);
+      state->tasks.erase(first);
     }
     task();
   }

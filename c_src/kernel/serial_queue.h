@@ -3,14 +3,15 @@
 #ifndef AMDGPU_C_SRC_KERNEL_SERIAL_QUEUE_H_
 #define AMDGPU_C_SRC_KERNEL_SERIAL_QUEUE_H_
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <thread>
 
 namespace amdgpu {
 
-// Thread-safe. The destructor first runs what is still queued. It may be called from a task of the
-// queue itself: then the rest runs after it has returned.
+// Thread-safe. The destructor first runs what is still queued, what has not come due included. It
+// may be called from a task of the queue itself: then the rest runs after it has returned.
 class SerialQueue {
  public:
   explicit SerialQueue(const char* thread_name);
@@ -19,6 +20,8 @@ class SerialQueue {
   SerialQueue& operator=(const SerialQueue&) = delete;
 
   void Post(std::function<void()> task);
+  // Not before `due_ns` (NowNs()).
+  void PostAt(std::uint64_t due_ns, std::function<void()> task);
 
  private:
   struct State;

@@ -204,6 +204,20 @@ TEST_F(DiskCacheTest, AProcessKilledWhileItWritesLeavesNothingThatCountsAsAnEntr
   EXPECT_EQ(Hammer(path(), 100), 0);
 }
 
+TEST_F(DiskCacheTest, AKeyIsLockedByOneAtATime) {
+  auto first = Open(path());
+  auto second = Open(path());
+  const std::string key(64, 'a');
+  absl::StatusOr<KeyLockRef> lock = first->TryLock(key);
+  ASSERT_TRUE(lock.ok()) << lock.status();
+  EXPECT_TRUE(absl::IsUnavailable(second->TryLock(key).status()));
+  EXPECT_TRUE(second->TryLock(std::string(64, 'b')).ok());
+  first.reset();  // what it gave out stays
+  EXPECT_TRUE(absl::IsUnavailable(second->TryLock(key).status()));
+  lock->reset();
+  EXPECT_TRUE(second->TryLock(key).ok());
+}
+
 TEST_F(DiskCacheTest, AWriteThatFailsLeavesNoFile) {
   auto cache = Open(path());
   rlimit old_limit;
@@ -262,6 +276,9 @@ TEST_F(DiskCacheTest, AReadOnlyDisk) {
     auto cache = Open(path());
     EXPECT_TRUE(cache->Load(Key(1), "").has_value());
     EXPECT_EQ(cache->errors(), 0u);
+    // There is no lock to be had, but nobody has it.
+    const absl::Status lock = cache->TryLock(Key(2)).status();
+    EXPECT_FALSE(lock.ok() || absl::IsUnavailable(lock)) << lock;
     cache->Store(Entry(2));
     EXPECT_EQ(cache->errors(), 1u);
   });

@@ -78,7 +78,7 @@ void WriteRaw(int fd, const void* bytes, std::size_t size) {
   CompileReply reply;
   if (mode == "crash" || (mode == "crash-once" && FirstTime(argument))) raise(SIGKILL);
   if (mode == "vanish") _exit(0);
-  if (mode == "hang") SleepForever();
+  if (mode == "hang" || (mode == "hang-once" && FirstTime(argument))) SleepForever();
   if (mode == "die" || (mode == "die-once" && FirstTime(argument))) {
     kill(getppid(), SIGKILL);
     SleepForever();

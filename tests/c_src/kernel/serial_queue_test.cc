@@ -9,6 +9,8 @@
 #include <thread>
 #include <vector>
 
+#include "c_src/base/clock.h"
+
 namespace amdgpu {
 namespace {
 
@@ -20,6 +22,27 @@ TEST(SerialQueueTest, RunsEverythingInOrderBeforeItGoes) {
   }
   ASSERT_EQ(ran.size(), 1000u);
   for (int i = 0; i < 1000; ++i) EXPECT_EQ(ran[static_cast<std::size_t>(i)], i);
+}
+
+TEST(SerialQueueTest, WhatIsDueLaterHoldsUpNothing) {
+  SerialQueue queue("test");
+  std::promise<std::uint64_t> ran_ns;
+  std::promise<void> other;
+  const std::uint64_t due_ns = NowNs() + 20 * kMillisecondNs;
+  queue.PostAt(NowNs() + 3600 * kSecondNs, [] {});
+  queue.PostAt(due_ns, [&] { ran_ns.set_value(NowNs()); });
+  queue.Post([&] { other.set_value(); });
+  other.get_future().wait();
+  EXPECT_GE(ran_ns.get_future().get(), due_ns);
+}
+
+TEST(SerialQueueTest, WhatIsNotYetDueRunsBeforeItGoes) {
+  bool ran = false;
+  {
+    SerialQueue queue("test");
+    queue.PostAt(NowNs() + 3600 * kSecondNs, [&] { ran = true; });
+  }
+  EXPECT_TRUE(ran);
 }
 
 TEST(SerialQueueTest, MayBeDestroyedByItsOwnTask) {

@@ -42,12 +42,12 @@ inline void WriteFile(const std::string& path, const std::string& bytes) {
   std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
 }
 
-// The entries of a disk cache at `cache_dir`, as paths.
+// The files of a disk cache at `cache_dir`, but for its locks, as paths.
 inline std::vector<std::string> EntryFiles(const std::string& cache_dir) {
   std::vector<std::string> files;
   std::error_code none;
   for (const auto& file : std::filesystem::directory_iterator(cache_dir + "/code-1", none)) {
-    files.push_back(file.path().string());
+    if (file.path().filename() != ".locks") files.push_back(file.path().string());
   }
   return files;
 }
