@@ -149,9 +149,10 @@ ERL_NIF_TERM EncodeDetail(ErlNifEnv* env, const proto::ErrorDetail& detail,
       return enif_make_tuple3(env, atoms.timeout, EncodeString(env, detail.timeout().what()),
                               EncodeUint(env, detail.timeout().after_ns()));
     case proto::ErrorDetail::kDeviceLost:
-      return enif_make_tuple3(env, atoms.device_lost,
+      return enif_make_tuple4(env, atoms.device_lost,
                               EncodeString(env, detail.device_lost().device()),
-                              EncodeString(env, detail.device_lost().reason()));
+                              EncodeString(env, detail.device_lost().reason()),
+                              EncodeString(env, detail.device_lost().kernel()));
     default:
       return atoms.nil;
   }

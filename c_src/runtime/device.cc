@@ -288,8 +288,8 @@ absl::Status DeviceImpl::AnswerPending(const std::string& how_it_ended) {
     AdaptiveLock lock(&mutex());
     closed = closed_;
   }
-  absl::Status reason =
-      DeviceLostError(Name(), closed ? "it was closed" : absl::StrCat("the worker ", how_it_ended));
+  std::string why = closed ? "it was closed" : absl::StrCat("the worker ", how_it_ended);
+  absl::Status reason = DeviceLostError(Name(), why);
   const PendingCommand* culprit = nullptr;
   if (fault.has_value() && !closed) {
     for (const PendingCommand& command : pending) {
@@ -300,11 +300,14 @@ absl::Status DeviceImpl::AnswerPending(const std::string& how_it_ended) {
     const std::uint64_t timeout = culprit != nullptr ? culprit->timeout_ns : 0;
     reason = FaultError(*fault, kernel, timeout, FindNear(fault->address));
   }
-  const absl::Status lost =
-      culprit == nullptr ? reason : DeviceLostError(Name(), std::string(reason.message()));
-  ReportLost(pending, lost);
+  if (culprit != nullptr) why = std::string(reason.message());
+  // Of a fault that nobody is known to have caused everybody is told.
+  const bool told_to_all = culprit == nullptr && !GetErrorDetail(reason)->has_device_lost();
+  ReportLost(pending, told_to_all ? reason : DeviceLostError(Name(), why));
   for (const PendingCommand& command : pending) {
-    command.job->Finish(&command == culprit ? reason : lost);
+    const std::string kernel = command.kernel == nullptr ? "" : command.kernel->name();
+    command.job->Finish(&command == culprit || told_to_all ? reason
+                                                           : DeviceLostError(Name(), why, kernel));
   }
   return reason;
 }

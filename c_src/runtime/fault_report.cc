@@ -74,12 +74,15 @@ absl::Status FaultError(const FaultSnapshot& fault, const std::string& kernel,
   return MakeError(absl::StatusCode::kAborted, message, detail);
 }
 
-absl::Status DeviceLostError(const std::string& device, const std::string& reason) {
+absl::Status DeviceLostError(const std::string& device, const std::string& reason,
+                             const std::string& kernel) {
   proto::ErrorDetail detail;
   detail.mutable_device_lost()->set_device(device);
   detail.mutable_device_lost()->set_reason(reason);
+  detail.mutable_device_lost()->set_kernel(kernel);
+  const std::string under = kernel.empty() ? "" : absl::StrCat(" under kernel \"", kernel, "\"");
   return MakeError(absl::StatusCode::kAborted,
-                   absl::StrCat("device ", device, " was lost: ", reason), detail);
+                   absl::StrCat("device ", device, " was lost", under, ": ", reason), detail);
 }
 
 }  // namespace amdgpu

@@ -37,8 +37,9 @@ absl::Status FaultError(const FaultSnapshot& fault, const std::string& kernel,
                         std::uint64_t timeout_ns, const std::optional<NearBuffer>& near);
 
 // The error of whatever else was under way: ErrorDetail.device_lost. `reason` is a clause that
-// says what ended the worker.
-absl::Status DeviceLostError(const std::string& device, const std::string& reason);
+// says what ended the worker; `kernel` is a launch's, else empty.
+absl::Status DeviceLostError(const std::string& device, const std::string& reason,
+                             const std::string& kernel = "");
 
 }  // namespace amdgpu
 

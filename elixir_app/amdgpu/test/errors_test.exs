@@ -119,6 +119,9 @@ defmodule AMDGPU.ErrorsTest do
 
     assert Exception.message(%DeviceLostError{device: "host:0", reason: "r"}) ==
              "device host:0 lost: r"
+
+    assert Exception.message(%DeviceLostError{device: "host:0", reason: "r", kernel: "k"}) ==
+             ~s(device host:0 lost under kernel "k": r)
   end
 
   describe "from_native/1" do
@@ -139,8 +142,11 @@ defmodule AMDGPU.ErrorsTest do
       assert %TimeoutError{after_ms: 2} =
                Error.from_native({:deadline_exceeded, "m", {:timeout, "kernel k", 2_000_000}})
 
-      assert %DeviceLostError{device: "host:0"} =
-               Error.from_native({:aborted, "m", {:device_lost, "host:0", "r"}})
+      assert %DeviceLostError{device: "host:0", kernel: nil} =
+               Error.from_native({:aborted, "m", {:device_lost, "host:0", "r", ""}})
+
+      assert %DeviceLostError{kernel: "k"} =
+               Error.from_native({:aborted, "m", {:device_lost, "host:0", "r", "k"}})
     end
   end
 end

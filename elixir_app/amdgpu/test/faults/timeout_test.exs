@@ -14,13 +14,15 @@ defmodule AMDGPU.Faults.TimeoutTest do
 
     log =
       capture_log(fn ->
-        assert {:error, %TimeoutError{} = error} =
-                 AMDGPU.run(forever, [grid: 1, block: 1, timeout: 200], [flag])
+        beside_another_device(fn ->
+          assert {:error, %TimeoutError{} = error} =
+                   AMDGPU.run(forever, [grid: 1, block: 1, timeout: 200], [flag])
 
-        assert error.after_ms == 200
-        assert Exception.message(error) =~ "forever"
-        assert {:ok, _} = AMDGPU.run(kernel(device, :add), [grid: 1, block: 1], [kept, 1, 10])
-        settle(device)
+          assert error.after_ms == 200
+          assert Exception.message(error) =~ "forever"
+          assert {:ok, _} = AMDGPU.run(kernel(device, :add), [grid: 1, block: 1], [kept, 1, 10])
+          settle(device)
+        end)
       end)
 
     assert System.monotonic_time(:millisecond) - started < 5_000

@@ -21,11 +21,14 @@ defmodule AMDGPU.Faults.WorkerKilledTest do
         queued = for _ <- 1..100, do: AMDGPU.launch!(empty, [grid: 1, block: 1], [])
         tasks = for job <- queued, do: Task.async(fn -> AMDGPU.await(job) end)
         Process.sleep(20)
-        kill_worker(device)
-        assert {:error, %DeviceLostError{}} = AMDGPU.await(first, 5_000)
+        beside_another_device(fn -> kill_worker(device) end)
+        assert {:error, %DeviceLostError{kernel: "busy"} = error} = AMDGPU.await(first, 5_000)
+
+        assert Exception.message(error) =~
+                 ~s(under kernel "busy": the worker was killed by SIGKILL)
 
         for result <- Task.await_many(tasks, 10_000),
-            do: assert({:error, %DeviceLostError{}} = result)
+            do: assert({:error, %DeviceLostError{kernel: "empty"}} = result)
 
         # The same answer again, and only ever one message.
         for job <- queued, do: assert({:error, %DeviceLostError{}} = AMDGPU.await(job, 0))
@@ -42,6 +45,7 @@ defmodule AMDGPU.Faults.WorkerKilledTest do
     bytes = 256 * 1_048_576
     {:ok, a} = Buffer.zeros(device, :u8, bytes)
     {:ok, b} = Buffer.zeros(device, :u8, bytes)
+    :ok = Buffer.fill(a, 7)
     AMDGPU.synchronize!(device)
 
     capture_log(fn ->
@@ -52,8 +56,9 @@ defmodule AMDGPU.Faults.WorkerKilledTest do
       assert match?({:error, %DeviceLostError{}}, AMDGPU.synchronize(device, 10_000)) or
                AMDGPU.synchronize(device, 10_000) == :ok
 
-      assert :ok = Buffer.fill(a, 3)
-      assert Buffer.read!(a, 0, 4) == <<3, 3, 3, 3>>
+      assert Buffer.to_binary!(a) == :binary.copy(<<7>>, bytes)
+      assert :ok = Buffer.copy(b, a)
+      assert Buffer.to_binary!(b) == :binary.copy(<<7>>, bytes)
     end)
 
     Buffer.free!(a)

@@ -43,6 +43,17 @@ defmodule AMDGPU.DeviceCase do
   @doc "A buffer's numbers."
   def numbers(buffer), do: unpack(buffer.dtype, AMDGPU.Buffer.to_binary!(buffer))
 
+  @doc "Runs `fun` while another device is open, which must not notice."
+  def beside_another_device(fun) do
+    {:ok, other} = AMDGPU.open(device_under_test(), threads: 1, printf: :ignore)
+    before = AMDGPU.stats(other)
+    result = fun.()
+    ExUnit.Assertions.assert(AMDGPU.stats(other) == before)
+    ExUnit.Assertions.assert({:ok, _} = AMDGPU.Buffer.zeros(other, :i32, 1))
+    AMDGPU.close(other)
+    result
+  end
+
   @doc "Polls until `fun` is true; fails after `ms` milliseconds."
   def eventually(fun, ms \\ 5_000) do
     cond do

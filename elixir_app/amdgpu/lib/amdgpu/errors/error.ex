@@ -74,8 +74,13 @@ defmodule AMDGPU.Error do
   def from_native({_code, _message, {:timeout, what, after_ns}}),
     do: %AMDGPU.TimeoutError{what: what, after_ms: milliseconds(after_ns)}
 
-  def from_native({_code, _message, {:device_lost, device, reason}}),
-    do: %AMDGPU.DeviceLostError{device: device, reason: reason}
+  def from_native({_code, _message, {:device_lost, device, reason, kernel}}) do
+    %AMDGPU.DeviceLostError{
+      device: device,
+      reason: reason,
+      kernel: if(kernel != "", do: kernel)
+    }
+  end
 
   def from_native({code, message, nil}), do: %__MODULE__{code: code, message: message}
 
