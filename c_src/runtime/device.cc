@@ -192,6 +192,7 @@ absl::Status DeviceImpl::ReloadInto(WorkerProcess& worker) {
     std::vector<std::pair<gpu::Dim3, CodeObjectRef>> variants;
     {
       AdaptiveLock lock(&mutex());
+      module->retired.clear();
       module->generic = *std::move(generic);
       for (const Variant& variant : module->variants) {
         if (variant.ready) variants.emplace_back(variant.block, variant.loaded.code);

@@ -125,6 +125,9 @@ class DeviceImpl final : public Device, public telemetry::DeviceFeed {
 
  private:
   static constexpr std::uint32_t kMaxArgsBytes = 4096;
+  // Modules without a kernel in anybody's hands that stay loaded: who compiles the same source for
+  // each use should not wait for it to be loaded.
+  static constexpr std::size_t kUnusedModulesKept = 64;
   // Streams of our own, for uploads and downloads of a device that is not host-visible.
   static constexpr gpu::StreamId kUploadStream = kMaxStreams - 1;
   static constexpr gpu::StreamId kDownloadStream = kMaxStreams - 2;
@@ -248,6 +251,10 @@ class DeviceImpl final : public Device, public telemetry::DeviceFeed {
                                        const CodeObjectRef& code);
   absl::StatusOr<KernelRef> MakeKernel(const ModuleRef& module, absl::string_view name,
                                        absl::string_view core_class);
+  // Unloads modules that no kernel and no launch refers to, but for the `keep` wanted last. On the
+  // service thread.
+  void UnloadUnused(std::size_t keep);
+  void UnloadRetired(Module& module);
   // Which function to launch for a block shape; asks for specialised code the first time.
   gpu::FunctionHandle FunctionFor(const ModuleRef& module, std::size_t index,
                                   const gpu::Dim3& block, bool* specialised)
@@ -282,6 +289,7 @@ class DeviceImpl final : public Device, public telemetry::DeviceFeed {
   // Destroyed, with work that has not ended.
   std::array<bool, kMaxStreams> closing_streams_ ABSL_GUARDED_BY(mutex()) = {};
   absl::flat_hash_map<std::string, ModuleRef> modules_ ABSL_GUARDED_BY(mutex());
+  std::uint64_t modules_wanted_ ABSL_GUARDED_BY(mutex()) = 0;
   bool closed_ ABSL_GUARDED_BY(mutex()) = false;
   bool ring_was_full_ ABSL_GUARDED_BY(mutex()) = false;
   int growing_ ABSL_GUARDED_BY(mutex()) = 0;

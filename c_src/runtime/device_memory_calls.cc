@@ -192,6 +192,7 @@ JobRef DeviceImpl::Trim() {
 
 void DeviceImpl::DoTrim(const JobImplRef& job) {
   FreeDead();
+  UnloadUnused(0);
   absl::Status status;
   for (const Region& region : memory_->resource().FreeRegions()) {
     if (!memory_->resource().RemoveRegion(region.offset).ok()) continue;  // in use again

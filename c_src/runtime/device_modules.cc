@@ -156,6 +156,10 @@ absl::StatusOr<ModuleRef> DeviceImpl::LoadModule(const proto::CompileRequest& re
   module->request = request;
   module->code = code;
   absl::StatusOr<LoadedCode> loaded = LoadCode(*worker_, code, 0, module.get());
+  if (absl::IsResourceExhausted(loaded.status())) {
+    UnloadUnused(0);
+    loaded = LoadCode(*worker_, code, 0, module.get());
+  }
   if (!loaded.ok()) return loaded.status();
   for (const gpu::KernelInfo& info : module->kernels) {
     absl::StatusOr<Signature> signature = Signature::Create(info, kMaxArgsBytes);
@@ -163,9 +167,59 @@ absl::StatusOr<ModuleRef> DeviceImpl::LoadModule(const proto::CompileRequest& re
     module->signatures.push_back(*std::move(signature));
   }
   module->generic = *std::move(loaded);
-  AdaptiveLock lock(&mutex());
-  modules_.emplace(code->key, module);
+  {
+    AdaptiveLock lock(&mutex());
+    modules_.emplace(code->key, module);
+  }
+  UnloadUnused(kUnusedModulesKept);
   return module;
+}
+
+void DeviceImpl::UnloadUnused(std::size_t keep) {
+  std::vector<ModuleRef> unused;
+  {
+    AdaptiveLock lock(&mutex());
+    // Nobody can come to refer to one but through modules_, under this lock.
+    for (const auto& [key, module] : modules_) {
+      if (module.use_count() == 1) unused.push_back(module);
+    }
+    if (unused.size() <= keep) return;
+    std::sort(unused.begin(), unused.end(), [](const ModuleRef& a, const ModuleRef& b) {
+      return a->last_wanted < b->last_wanted;
+    });
+    unused.resize(unused.size() - keep);
+    for (const ModuleRef& module : unused) modules_.erase(module->code->key);
+  }
+  if (worker_ == nullptr) return;
+  for (const ModuleRef& module : unused) {
+    {
+      AdaptiveLock lock(&mutex());
+      for (const Variant& variant : module->variants) {
+        if (variant.ready) module->retired.push_back(variant.loaded.module);
+      }
+      // Last, since variants use its variables.
+      module->retired.push_back(module->generic.module);
+    }
+    UnloadRetired(*module);
+  }
+}
+
+void DeviceImpl::UnloadRetired(Module& module) {
+  if (worker_ == nullptr) return;
+  std::vector<gpu::ModuleHandle> retired;
+  {
+    AdaptiveLock lock(&mutex());
+    retired.swap(module.retired);
+  }
+  for (const gpu::ModuleHandle handle : retired) {
+    proto::WorkerRequest request;
+    request.mutable_unload()->set_module(handle);
+    const absl::Status status = worker_->Call(std::move(request)).status();
+    // A launch of it has not ended. Other errors are the worker's end, and with it the module's.
+    if (!absl::IsFailedPrecondition(status)) continue;
+    AdaptiveLock lock(&mutex());
+    module.retired.push_back(handle);
+  }
 }
 
 absl::StatusOr<KernelRef> DeviceImpl::MakeKernel(const ModuleRef& module, absl::string_view name,
@@ -176,6 +230,10 @@ absl::StatusOr<KernelRef> DeviceImpl::MakeKernel(const ModuleRef& module, absl::
     if (info.name() == name || info.symbol() == name) {
       DeviceRef handle = handle_.lock();
       if (handle == nullptr) return NotReadyError();
+      {
+        AdaptiveLock lock(&mutex());
+        module->last_wanted = ++modules_wanted_;
+      }
       telemetry::KernelTagRef tag;
       if (telemetry_ != nullptr) {
         tag = telemetry_->names().Kernel(telemetry_device_.load(), module->code->key, info.name(),
@@ -206,16 +264,23 @@ gpu::FunctionHandle DeviceImpl::FunctionFor(const ModuleRef& module, std::size_t
       module->request.source().empty()) {
     return generic;
   }
+  const std::uint64_t launch = ++module->launches;
   if (Variant* const variant = module->Find(block)) {
-    ++variant->launches;
+    variant->last_launch = launch;
     if (!variant->ready || index >= variant->loaded.functions.size()) return generic;
     *specialised = true;
     return variant->loaded.functions[index];
   }
   if (module->variants.size() < Module::kMaxVariants) {
-    module->variants.push_back({block, false, 1, {}});
-    service_.Post([this, self = Self(), module, block] { Specialise(module, block); });
+    module->variants.push_back({block, false, launch, {}});
+  } else if (Variant* const idle = module->FindIdle()) {
+    module->retired.push_back(idle->loaded.module);
+    *idle = {block, false, launch, {}};
+    service_.Post([this, self = Self(), module] { UnloadRetired(*module); });
+  } else {
+    return generic;
   }
+  service_.Post([this, self = Self(), module, block] { Specialise(module, block); });
   return generic;
 }
 

@@ -30,7 +30,7 @@ struct LoadedCode {
 struct Variant {
   gpu::Dim3 block;
   bool ready = false;
-  std::uint64_t launches = 0;
+  std::uint64_t last_launch = 0;  // which of the module's it was
   LoadedCode loaded;
 };
 
@@ -38,6 +38,8 @@ struct Variant {
 // queue's mutex, but for what is constant after loading.
 struct Module {
   static constexpr std::size_t kMaxVariants = 16;
+  // A shape that none of so many launches had may make room for another.
+  static constexpr std::uint64_t kVariantIdleLaunches = 1000;
 
   proto::CompileRequest request;          // constant: what it was compiled from
   CodeObjectRef code;                     // constant
@@ -46,10 +48,20 @@ struct Module {
   std::vector<proto::KernelNeeds> needs;  // constant, as kernels
   LoadedCode generic;
   std::vector<Variant> variants;
+  std::vector<gpu::ModuleHandle> retired;  // of variants that were replaced, to be unloaded
+  std::uint64_t launches = 0;
+  std::uint64_t last_wanted = 0;  // when a kernel of it was last made, in modules wanted
 
   Variant* Find(const gpu::Dim3& block) {
     for (Variant& variant : variants) {
       if (variant.block == block) return &variant;
+    }
+    return nullptr;
+  }
+  // A variant that is not in use, to be replaced by another; null if there is none.
+  Variant* FindIdle() {
+    for (Variant& variant : variants) {
+      if (variant.ready && launches - variant.last_launch > kVariantIdleLaunches) return &variant;
     }
     return nullptr;
   }

@@ -236,7 +236,7 @@ defmodule AMDGPU do
   def stats!(device), do: stats(device)
 
   @doc """
-  Gives memory that is wholly free back to the system.
+  Gives memory that is wholly free back to the system, and unloads kernels that nobody refers to.
   """
   @spec trim(Device.t()) :: :ok | {:error, Error.any_error()}
   def trim(%Device{ref: ref}) do

@@ -323,6 +323,36 @@ defmodule AMDGPU.KernelTest do
     end
   end
 
+  describe "a module that nobody refers to" do
+    @source """
+    __device__ int counter;
+    extern "C" __global__ void count(int* out) { out[0] = atomicAdd(&counter, 1) + 1; }
+    """
+
+    # In a process whose handles go with it.
+    defp count(device) do
+      fn ->
+        kernel = Kernel.compile!(device, @source, "count")
+        out = Buffer.zeros!(device, :i32, 1)
+        AMDGPU.run!(kernel, [grid: 1, block: 1], [out])
+        [n] = numbers(out)
+        n
+      end
+      |> Task.async()
+      |> Task.await()
+    end
+
+    test "stays loaded until it is trimmed, and then starts anew", %{device: device} do
+      assert count(device) == 1
+      assert count(device) == 2
+
+      eventually(fn ->
+        :ok = AMDGPU.trim(device)
+        count(device) == 1
+      end)
+    end
+  end
+
   describe "the disk cache" do
     @tag :tmp_dir
     test "outlives the VM, and what is corrupt is made again", %{tmp_dir: dir} do

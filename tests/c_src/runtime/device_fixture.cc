@@ -108,9 +108,9 @@ absl::Status DeviceTest::Await(const JobRef& job) {
   return job->status();
 }
 
-KernelRef DeviceTest::Kernel(const std::string& name) {
+KernelRef DeviceTest::Kernel(const std::string& name, const std::string& source) {
   proto::CompileRequest request;
-  request.set_source("source");
+  request.set_source(source);
   const JobRef job = device_->Compile(request, name, "aura", /*owner=*/0);
   const absl::Status status = Await(job);
   EXPECT_TRUE(status.ok()) << status;

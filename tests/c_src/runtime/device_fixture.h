@@ -53,7 +53,8 @@ class DeviceTest : public ::testing::Test {
 
   // Waits for up to 30 s.
   static absl::Status Await(const JobRef& job);
-  KernelRef Kernel(const std::string& name);
+  // Null if it cannot be had.
+  KernelRef Kernel(const std::string& name, const std::string& source = "source");
   BufferRef NewInts(std::uint64_t count, OwnerId owner = 0);
   std::vector<std::int32_t> Read(const BufferRef& buffer);
   void Fill(const BufferRef& buffer, std::int32_t value);

@@ -7,9 +7,11 @@
 #include <thread>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "tests/c_src/runtime/device_fixture.h"
+#include "tests/c_src/runtime/fake_driver.h"
 
 namespace amdgpu::testing {
 namespace {
@@ -422,6 +424,55 @@ TEST_F(DeviceTest, ModulesAreLoadedOnceAndErrorsOfCompilesArrive) {
             absl::StatusCode::kInvalidArgument);
 }
 
+TEST_F(DeviceTest, ModulesThatNobodyRefersToAreUnloaded) {
+  const KernelRef kept = Kernel("empty", "kept");
+  LaunchOptions options;
+  options.block = {32, 1, 1};  // each gets a variant, sooner or later
+  for (std::size_t i = 0; i < 2 * kMostFakeModules; ++i) {
+    const KernelRef kernel = Kernel("empty", absl::StrCat("source ", i));
+    ASSERT_NE(kernel, nullptr) << i;
+    const absl::StatusOr<JobRef> job = device_->Launch(kernel, options, {});
+    ASSERT_TRUE(job.ok()) << job.status();
+    ASSERT_TRUE(Await(*job).ok());
+  }
+  // One that is still referred to, and one that is loaded again.
+  for (const KernelRef& kernel : {kept, Kernel("empty", "source 0")}) {
+    const absl::StatusOr<JobRef> job = device_->Launch(kernel, options, {});
+    ASSERT_TRUE(job.ok()) << job.status();
+    EXPECT_TRUE(Await(*job).ok());
+  }
+  EXPECT_EQ(compiler_->Compiles("source 0/0,0,0"), 2);
+}
+
+TEST_F(DeviceTest, WhenNoModuleFitsTheUnusedOnesMakeRoom) {
+  std::vector<KernelRef> kernels;
+  for (std::size_t i = 0; i < kMostFakeModules; ++i) {
+    kernels.push_back(Kernel("empty", absl::StrCat("source ", i)));
+  }
+  proto::CompileRequest request;
+  request.set_source("one too many");
+  EXPECT_EQ(Await(device_->Compile(request, "empty", "aura")).code(),
+            absl::StatusCode::kResourceExhausted);
+  kernels.pop_back();
+  const KernelRef last = Kernel("empty", "one too many");
+  ASSERT_NE(last, nullptr);
+  for (const KernelRef& kernel : {kernels.front(), last}) {
+    const absl::StatusOr<JobRef> job = device_->Launch(kernel, {}, {});
+    ASSERT_TRUE(job.ok()) << job.status();
+    EXPECT_TRUE(Await(*job).ok());
+  }
+}
+
+TEST_F(DeviceTest, AModuleIsNotUnloadedUnderALaunch) {
+  ASSERT_TRUE(Launch("spin", {200 * kMillisecond}, kQueued).ok());
+  KernelRef kernel = Kernel("empty", "another source");
+  const absl::StatusOr<JobRef> job = device_->Launch(kernel, kQueued, {});
+  ASSERT_TRUE(job.ok()) << job.status();
+  kernel.reset();
+  ASSERT_TRUE(Await(device_->Trim()).ok());
+  EXPECT_TRUE(Await(*job).ok());
+}
+
 TEST_F(DeviceTest, SpecialisesOnABlockShapeOnceInTheBackground) {
   const KernelRef kernel = Kernel("empty");
   LaunchOptions options;
@@ -454,6 +505,30 @@ TEST_F(DeviceTest, KeepsNoMoreShapesThanItSays) {
   }
   absl::SleepFor(absl::Milliseconds(50));
   EXPECT_LE(kernel->specialised_shapes().size(), 16u);
+}
+
+TEST_F(DeviceTest, AShapeThatIsNotInUseMakesRoom) {
+  const KernelRef kernel = Kernel("empty");
+  const auto launch = [&](std::uint32_t x) {
+    LaunchOptions options;
+    options.block = {x, 1, 1};
+    const absl::StatusOr<JobRef> job = device_->Launch(kernel, options, {});
+    EXPECT_TRUE(job.ok() && Await(*job).ok()) << job.status();
+    return job.ok() && (*job)->info().specialised;
+  };
+  const auto specialise = [&](std::uint32_t x) {
+    for (int i = 0; i < 5000 && !launch(x); ++i) absl::SleepFor(absl::Milliseconds(1));
+    return launch(x);
+  };
+  for (std::uint32_t x = 1; x <= 16; ++x) ASSERT_TRUE(specialise(x)) << x;
+  for (std::uint32_t x = 1; x <= 16; ++x) EXPECT_TRUE(launch(x)) << x;
+  // All are in use.
+  EXPECT_FALSE(launch(17));
+  for (int i = 0; i < 1200; ++i) launch(1);
+  ASSERT_TRUE(specialise(17));
+  EXPECT_TRUE(launch(1));
+  EXPECT_EQ(kernel->specialised_shapes().size(), 16u);
+  EXPECT_EQ(compiler_->Compiles("source/17,1,1"), 1);
 }
 
 TEST_F(DeviceTest, WritesVariables) {

@@ -164,6 +164,9 @@ const std::vector<FakeKernel>& Kernels() {
   return *kernels;
 }
 
+// A function's handle is its module's times this, and its number in there.
+constexpr gpu::FunctionHandle kFakeHandles = 1000;
+
 class FakeDriver final : public gpu::Driver {
  public:
   FakeDriver(const worker::DriverRequest& request, gpu::CompletionSink& sink)
@@ -210,10 +213,12 @@ class FakeDriver final : public gpu::Driver {
     const absl::string_view text(reinterpret_cast<const char*>(code.data()), code.size());
     if (text != kFakeCode) return absl::InvalidArgumentError("not a code object");
     std::lock_guard lock(mutex_);
+    if (variant_of != 0 && !loaded_.contains(variant_of)) return absl::NotFoundError("no base");
+    if (loaded_.size() >= kMostFakeModules) return absl::ResourceExhaustedError("too many modules");
     gpu::Module module;
     module.handle = ++modules_;
-    // A variant's functions are told apart by their handles.
-    gpu::FunctionHandle handle = variant_of != 0 ? 1001 : 1;
+    loaded_.emplace(module.handle, variant_of);
+    gpu::FunctionHandle handle = kFakeHandles * module.handle;
     for (const FakeKernel& kernel : Kernels()) {
       gpu::Function function{handle++, {}};
       function.info.set_name(kernel.name);
@@ -224,7 +229,13 @@ class FakeDriver final : public gpu::Driver {
     }
     return module;
   }
-  absl::Status Unload(gpu::ModuleHandle) override { return absl::OkStatus(); }
+  absl::Status Unload(gpu::ModuleHandle module) override {
+    std::lock_guard lock(mutex_);
+    for (const auto& [variant, base] : loaded_) {
+      if (base == module) return absl::FailedPreconditionError("it has variants");
+    }
+    return loaded_.erase(module) != 0 ? absl::OkStatus() : absl::NotFoundError("no such module");
+  }
   absl::StatusOr<gpu::Global> FindGlobal(gpu::ModuleHandle, absl::string_view name) override {
     if (name != "table") return absl::NotFoundError("no such variable");
     return gpu::Global{reinterpret_cast<gpu::DeviceAddress>(table_), sizeof(table_)};
@@ -251,13 +262,14 @@ class FakeDriver final : public gpu::Driver {
 
   absl::Status Launch(gpu::StreamId stream, gpu::Ticket ticket,
                       const gpu::LaunchParams& launch) override {
-    const std::uint64_t index = (launch.function - 1) % 1000;
-    if (launch.function == 0 || index >= Kernels().size()) {
+    const std::uint64_t index = launch.function % kFakeHandles;
+    if (!IsLoaded(launch.function) || index >= Kernels().size()) {
       return absl::NotFoundError("no such function");
     }
     const FakeKernel& kernel = Kernels()[index];
     std::vector<std::byte> args(launch.args.begin(), launch.args.end());
     const auto run = [this, &kernel, args, ticket, launch] {
+      if (!IsLoaded(launch.function)) std::abort();  // its code is gone
       const Call call{args.data(), launch.grid, launch.block, ticket, &sink_};
       worker::LaunchIdentity identity{ticket, launch.function, message};
       current = &identity;
@@ -315,6 +327,11 @@ class FakeDriver final : public gpu::Driver {
   std::optional<gpu::Fault> LastFault() const override { return std::nullopt; }
 
  private:
+  bool IsLoaded(gpu::FunctionHandle function) {
+    std::lock_guard lock(mutex_);
+    return loaded_.contains(function / kFakeHandles);
+  }
+
   struct Event {
     gpu::StreamId stream = 0;
     std::uint64_t queued = 0;
@@ -399,7 +416,8 @@ class FakeDriver final : public gpu::Driver {
   std::int32_t table_[16] = {};
   std::mutex mutex_;
   std::condition_variable changed_;
-  gpu::ModuleHandle modules_ = 0;
+  gpu::ModuleHandle modules_ = 0;                               // ever loaded
+  std::map<gpu::ModuleHandle, gpu::ModuleHandle> loaded_ = {};  // and what each is a variant of
   std::map<gpu::StreamId, Stream> streams_;
   std::map<gpu::EventId, Event> events_;
 };

@@ -6,6 +6,7 @@
 #ifndef AMDGPU_TESTS_C_SRC_RUNTIME_FAKE_DRIVER_H_
 #define AMDGPU_TESTS_C_SRC_RUNTIME_FAKE_DRIVER_H_
 
+#include <cstddef>
 #include <memory>
 
 #include "c_src/worker/worker.h"
@@ -14,6 +15,8 @@
 namespace amdgpu::testing {
 
 inline constexpr char kFakeCode[] = "fake";
+// Loaded at the same time, variants included.
+inline constexpr std::size_t kMostFakeModules = 200;
 
 std::unique_ptr<gpu::Driver> MakeFakeDriver(const worker::DriverRequest& request,
                                             gpu::CompletionSink& sink);

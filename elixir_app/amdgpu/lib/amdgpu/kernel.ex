@@ -2,7 +2,9 @@ defmodule AMDGPU.Kernel do
   @moduledoc """
   A kernel, compiled from HIP C++ source at run time and loaded on a device.
 
-  Any process may launch it. It survives the device's restarts.
+  Any process may launch it. It survives the device's restarts. When nobody refers to a kernel of a module any more the
+  module may be unloaded, and its `__device__` variables with it: once 64 other such modules are newer, when its
+  place is needed, or by `AMDGPU.trim/1`.
   """
 
   alias AMDGPU.{
