@@ -69,6 +69,30 @@ defmodule Demo.CLITest do
     end
   end
 
+  for {what, bytes, words} <- [
+        {"text", "hello", "not a binary PPM"},
+        {"a picture cut short", "P6 2 2 255\n12345", "truncated: 5 of 12 bytes"},
+        {"a picture of 0 x 0", "P6 0 0 255\n", "no pixels"},
+        {"an enormous picture", "P6 100000 100000 255\n", "too large"}
+      ] do
+    test "#{what} gets one line and exit code 1", %{out: out} do
+      File.mkdir_p!(out)
+      photo = Path.join(out, "photo.ppm")
+      File.write!(photo, unquote(bytes))
+      {code, text, errors} = run([photo])
+      assert {code, text} == {1, ""}
+      assert errors =~ "demo: #{photo}: "
+      assert errors =~ unquote(words)
+      assert length(String.split(errors, "\n", trim: true)) == 1
+    end
+  end
+
+  test "a folder instead of a picture gets one line and exit code 1" do
+    {code, "", errors} = run([System.tmp_dir!()])
+    assert code == 1
+    assert errors =~ "illegal operation on a directory"
+  end
+
   test "--help prints the usage" do
     assert {0, text, ""} = run(["--help"])
     assert text =~ "usage: bin/demo"
