@@ -22,6 +22,7 @@
 #include "absl/container/inlined_vector.h"
 #include "absl/status/statusor.h"
 #include "c_src/memory/device_memory.h"
+#include "c_src/runtime/block_times.h"
 #include "c_src/runtime/buffer_impl.h"
 #include "c_src/runtime/command_queue.h"
 #include "c_src/runtime/device.h"
@@ -283,6 +284,7 @@ class DeviceImpl final : public Device, public telemetry::DeviceFeed {
   // Of the worker that memory handed out from now on is in.
   std::uint64_t contents_generation_ ABSL_GUARDED_BY(mutex()) = 1;
   OwnerIndex owners_ ABSL_GUARDED_BY(mutex());
+  BlockTimes block_times_ ABSL_GUARDED_BY(mutex());
   DeadBuffers dead_;
   Staging staging_ ABSL_GUARDED_BY(mutex());
   std::array<bool, kMaxStreams> streams_ ABSL_GUARDED_BY(mutex()) = {};

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "c_src/base/clock.h"
 #include "c_src/runtime/device_impl.h"
 
 namespace amdgpu {
@@ -33,6 +34,7 @@ absl::StatusOr<AllocationRequest> DeviceImpl::RequestFor(proto::DType dtype, std
 }
 
 BlockRef DeviceImpl::MakeBlock(const Allocation& allocation) {
+  block_times_.Add(allocation.handle, CoarseNowNs());
   SlabRef slab = arena_.Find(allocation.offset);
   return std::make_shared<Block>(memory_, std::move(slab), allocation, contents_generation_);
 }

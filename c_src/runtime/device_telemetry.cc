@@ -71,6 +71,7 @@ void DeviceImpl::FillBlocks(proto::Pool* pool, std::size_t most) const {
   std::sort(blocks.begin(), blocks.end(), [](const LiveBlock& left, const LiveBlock& right) {
     return left.offset < right.offset;
   });
+  AdaptiveLock lock(&mutex());
   for (const LiveBlock& block : blocks) {
     proto::PoolBlock* const entry = pool->add_blocks();
     entry->set_offset(block.offset);
@@ -78,6 +79,7 @@ void DeviceImpl::FillBlocks(proto::Pool* pool, std::size_t most) const {
     entry->set_owner(block.owner);
     entry->set_block(block.handle.value);
     entry->set_stream(block.stream);
+    entry->set_allocated_ns(block_times_.Of(block.handle));
   }
 }
 

@@ -159,6 +159,37 @@ defmodule AMDGPU.TelemetryTest do
     assert find(fn frame -> frame.active == [] end)
   end
 
+  test "a block says since when it has been there", %{device: device} do
+    :ok = Telemetry.subscribe(credit: 1000)
+    [one, two] = sizes = [777 * 256, 778 * 256]
+
+    blocks = fn frame ->
+      sample = our(frame, device)
+      for block <- (sample && sample.pool.blocks) || [], do: {block.bytes, block.allocated_ns}
+    end
+
+    old = Buffer.new!(device, :u8, one)
+
+    {old_ns, between} =
+      find(&((found = List.keyfind(blocks.(&1), one, 0)) && {elem(found, 1), &1.time_ns}))
+
+    assert old_ns in 1..between
+
+    # One in the place of the old one, and one beside it.
+    :ok = Buffer.free(old)
+    new = for size <- sizes, do: Buffer.new!(device, :u8, size)
+
+    {new_ns, now} =
+      find(fn frame ->
+        found = for {bytes, ns} <- blocks.(frame), bytes in sizes, do: ns
+        if length(found) == 2, do: {found, frame.time_ns}
+      end)
+
+    # The clock is that of the kernel's last tick, which may be 10 ms old.
+    for ns <- new_ns, do: assert(ns in (between - 11_000_000)..now)
+    Enum.each(new, &Buffer.free/1)
+  end
+
   test "the pool, its holders, copies and compiles", %{device: device} do
     :ok = Telemetry.subscribe(credit: 1000)
     me = self() |> :erlang.pid_to_list() |> List.to_string()

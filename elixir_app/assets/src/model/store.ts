@@ -14,9 +14,8 @@ export interface DeviceState {
   /** In seconds: when its worker was first seen with this process id. */
   workerPid: number;
   workerSince: number | null;
-  /** Blocks come now and then; these are the latest, and since when each was seen. */
+  /** The latest that came with blocks, which they do now and then. */
   pool: Pool | null;
-  readonly blockSince: Map<bigint, number>;
   /** What its kernels have moved and computed while this page looked. */
   kernelBytes: number;
   kernelFlops: number;
@@ -261,7 +260,7 @@ export class Store {
     for (const sample of frame.devices) {
       let device = this.devices.get(sample.device);
       if (device === undefined) {
-        device = { number: sample.device, sample, history: new History(), absent: new Map(), workerPid: 0, workerSince: null, pool: null, blockSince: new Map(), kernelBytes: 0, kernelFlops: 0 };
+        device = { number: sample.device, sample, history: new History(), absent: new Map(), workerPid: 0, workerSince: null, pool: null, kernelBytes: 0, kernelFlops: 0 };
         this.devices.set(sample.device, device);
         this.generation++;
       }
@@ -273,7 +272,7 @@ export class Store {
         device.workerPid = pid;
       }
       this.takeValues(device, sample, time);
-      this.takePool(device, sample, time);
+      this.takePool(device, sample);
     }
     if (this.devices.size !== frame.devices.length) {
       for (const number of [...this.devices.keys()]) {
@@ -334,7 +333,7 @@ export class Store {
     history.commit(time);
   }
 
-  private takePool(device: DeviceState, sample: DeviceSample, time: number): void {
+  private takePool(device: DeviceState, sample: DeviceSample): void {
     const pool = sample.pool;
     if (pool === undefined || (pool.regions.length === 0 && pool.blocks.length === 0)) {
       // Blocks come in some frames only, unless there is nothing to come.
@@ -342,13 +341,6 @@ export class Store {
       return;
     }
     device.pool = pool;
-    const { blockSince } = device;
-    const now = new Set<bigint>();
-    for (const block of pool.blocks) {
-      now.add(block.block);
-      if (!blockSince.has(block.block)) blockSince.set(block.block, time);
-    }
-    for (const block of blockSince.keys()) if (!now.has(block)) blockSince.delete(block);
   }
 
   private takeKernels(frame: Frame, time: number): void {

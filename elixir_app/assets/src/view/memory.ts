@@ -1,6 +1,5 @@
 // The memory map of a device's pool: every block at its place, in its owner's colour; the rest is free.
 import type { Pool } from "../../gen/telemetry_pb";
-import type { DeviceState } from "../model/store";
 import { integer, NONE, span, text } from "../model/units";
 import type { Session } from "../session";
 import { fitCanvas, h, setAttribute, setText, show } from "./dom";
@@ -80,7 +79,7 @@ export class MemoryPanel implements Panel {
     const drawable = map !== null && map.regions.length > 0;
     show(this.canvas.parentElement!, pool.reservedBytes > 0n);
     this.colors(session, pool);
-    if (drawable) this.drawBlocks(session, device, map);
+    if (drawable) this.drawBlocks(session, map);
     else this.drawOwners(session, pool);
   }
 
@@ -168,7 +167,7 @@ export class MemoryPanel implements Panel {
     return context;
   }
 
-  private drawBlocks(session: Session, device: DeviceState, pool: Pool): void {
+  private drawBlocks(session: Session, pool: Pool): void {
     const width = this.canvas.clientWidth;
     const regions = pool.regions.map((region) => ({ offset: Number(region.offset), bytes: Number(region.bytes) }));
     const blocks = pool.blocks.map((block) => ({ offset: Number(block.offset), bytes: Number(block.bytes) }));
@@ -204,13 +203,12 @@ export class MemoryPanel implements Panel {
     const chosen = pool.blocks[this.chosen];
     const piece = chosen === undefined ? undefined : pieces.find((one) => one.block === this.chosen);
     if (chosen !== undefined && piece !== undefined) {
-      const since = device.blockSince.get(chosen.block);
       const owner = session.store.ownerByKey(chosen.owner);
       this.tooltip.show(((piece.from + piece.to) / 2) * width, piece.row * (ROW + GAP) + ROW, this.ownerName(session, chosen.owner), [
         ["Size", text(Number(chosen.bytes), "bytes")],
         ["Process", owner?.process ?? (chosen.owner === 0n ? "no process" : NONE)],
         ["Offset", text(Number(chosen.offset), "bytes")],
-        ["Seen for", since === undefined ? NONE : span(session.store.now / 1000 - since)],
+        ["Age", chosen.allocatedNs === 0n ? NONE : span(session.store.now / 1000 - session.store.seconds(chosen.allocatedNs))],
         ["Stream", String(chosen.stream)],
       ]);
     }
