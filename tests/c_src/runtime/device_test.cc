@@ -451,7 +451,7 @@ TEST_F(DeviceTest, WhenNoModuleFitsTheUnusedOnesMakeRoom) {
   }
   proto::CompileRequest request;
   request.set_source("one too many");
-  EXPECT_EQ(Await(device_->Compile(request, "empty", "aura")).code(),
+  EXPECT_EQ(Await(device_->Compile(request, "empty", "aura", /*owner=*/0)).code(),
             absl::StatusCode::kResourceExhausted);
   kernels.pop_back();
   const KernelRef last = Kernel("empty", "one too many");
