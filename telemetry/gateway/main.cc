@@ -1,6 +1,7 @@
 // amdgpu-gateway: options, one line per mistake, and the gateway.
 
 #include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -20,6 +21,14 @@ namespace {
 int Fail(const std::string& message) {
   std::fprintf(stderr, "amdgpu-gateway: %s\n", message.c_str());
   return 2;
+}
+
+// Each connection takes a descriptor, and shells give a program few of those that it may have.
+void TakeAllDescriptors() {
+  rlimit files{};
+  if (getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+  files.rlim_cur = files.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &files);
 }
 
 // As SIGTERM would: the gateway drains.
@@ -108,6 +117,7 @@ int main(int argc, char** argv) {
     options.access.token = token;
   }
   signal(SIGPIPE, SIG_IGN);
+  TakeAllDescriptors();
   auto gateway = amdgpu::gateway::Gateway::Start(options);
   if (!gateway.ok()) return Fail(std::string(gateway.status().message()));
   // Who started us may wait for this line, and learns the port from it.

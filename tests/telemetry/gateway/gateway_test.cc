@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include <atomic>
@@ -509,6 +510,24 @@ TEST_F(GatewayTest, TheProgramDrainsOnSigterm) {
     EXPECT_LT(std::chrono::steady_clock::now() - told, std::chrono::seconds(4));
     answer.join();
   }
+}
+
+TEST_F(GatewayTest, TheProgramServesMoreThanAShellAllowsAtFirst) {
+  rlimit usual{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &usual), 0);
+  const rlimit low{48, usual.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &low), 0);
+  Program program({"--port", "0"});
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &usual), 0);
+  const std::string line = program.Line();
+  const auto port = static_cast<std::uint16_t>(std::stoi(line.substr(line.rfind(' '))));
+  std::vector<std::unique_ptr<Client>> clients;
+  for (int i = 0; i < 60; ++i) {
+    clients.push_back(std::make_unique<Client>(port));
+    ASSERT_THAT(clients.back()->Upgrade(), StartsWith("HTTP/1.1 101")) << i;
+  }
+  clients.clear();
+  EXPECT_EQ(program.Wait(SIGTERM), 0);
 }
 
 TEST_F(GatewayTest, TheProgramSaysWhatIsWrongInOneLine) {
