@@ -1,6 +1,6 @@
 // Many subscribers of the telemetry channel at once, of the gateway or of the Phoenix application:
-// how old frames are when they arrive, how many are missed, and what of it is this program's own
-// doing. One thread.
+// how old frames are when they arrive, how many are missed, and what of a core the server and this
+// program take. One thread, which for each frame makes one system call and looks at its head alone.
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -13,10 +13,13 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cerrno>
 #include <cstdint>
 #include <cstdio>
+#include <fstream>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
@@ -34,6 +37,7 @@ struct Options {
   int stalled = 0;  // that join and never read
   int seconds = 5;
   std::string token;
+  int server = 0;  // its process; 0 = not known
 };
 
 // Of a Frame: its first two fields.
@@ -108,18 +112,29 @@ class Client {
 
   int fd() const { return fd_.get(); }
 
-  // False when the connection has ended.
+  // Reads all that is there. False when the connection has ended.
   bool Read(bool count, Totals* totals) {
     static char chunk[1 << 18];
-    const ssize_t got = recv(fd_.get(), chunk, sizeof(chunk), 0);
-    if (got <= 0) return false;
-    const std::uint64_t now = NowNs();
-    buffer_.append(chunk, static_cast<std::size_t>(got));
-    absl::string_view rest = buffer_;
-    while (const std::optional<absl::string_view> message = NextMessage(&rest)) {
-      Take(*message, now, count, totals);
-    }
-    buffer_.erase(0, buffer_.size() - rest.size());
+    ssize_t got;
+    do {
+      got = recv(fd_.get(), chunk, sizeof(chunk), 0);
+      if (got <= 0) return got < 0 && errno == EAGAIN;
+      const std::uint64_t now = NowNs();
+      // Mostly whole messages come, which are looked at where they are.
+      absl::string_view rest(chunk, static_cast<std::size_t>(got));
+      if (!buffer_.empty()) {
+        buffer_.append(chunk, static_cast<std::size_t>(got));
+        rest = buffer_;
+      }
+      while (const std::optional<absl::string_view> message = NextMessage(&rest)) {
+        Take(*message, now, count, totals);
+      }
+      if (buffer_.empty()) {
+        buffer_.assign(rest.data(), rest.size());
+      } else {
+        buffer_.erase(0, buffer_.size() - rest.size());
+      }
+    } while (got == sizeof(chunk));
     return true;
   }
 
@@ -178,33 +193,55 @@ class Client {
   std::uint64_t last_ = 0;  // sequence
 };
 
-void Print(const Options& options, Totals totals) {
+double OwnCpuSeconds() { return static_cast<double>(ProcessCpuNs()) / 1e9; }
+
+// What the server has used of the processors, and the memory that it has; 0 if it is not known.
+double ServerCpuSeconds(int pid) {
+  std::ifstream file(absl::StrCat("/proc/", pid, "/stat"));
+  std::string word;
+  for (int i = 0; i < 13; ++i) file >> word;  // its name has no spaces
+  double user = 0;
+  double system = 0;
+  file >> user >> system;
+  return (user + system) / static_cast<double>(sysconf(_SC_CLK_TCK));
+}
+double ServerMegabytes(int pid) {
+  std::ifstream file(absl::StrCat("/proc/", pid, "/statm"));
+  double total = 0;
+  double resident = 0;
+  file >> total >> resident;
+  return resident * static_cast<double>(sysconf(_SC_PAGESIZE)) / 1e6;
+}
+
+void PrintHead() {
+  std::printf("%8s %8s %9s %7s %8s %8s %8s %8s %8s %8s %8s %9s %8s\n", "reading", "stalled",
+              "frames/s", "bytes", "p50 ms", "p99", "p99.9", "largest", "missed", "repeated",
+              "closed", "server", "memory");
+}
+
+void Print(const Options& options, Totals totals, double server_cpu_s, double own_cpu_s) {
   std::sort(totals.ages_us.begin(), totals.ages_us.end());
   const auto at = [&](double quantile) {
     if (totals.ages_us.empty()) return 0.0;
     const auto last = static_cast<double>(totals.ages_us.size() - 1);
     return totals.ages_us[static_cast<std::size_t>(quantile * last)] / 1e3;
   };
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  const double cpu = static_cast<double>(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-                     static_cast<double>(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
   const double frames = static_cast<double>(std::max<std::uint64_t>(totals.frames, 1));
-  std::printf(
-      "%d clients and %d that do not read: %.1f frames/s each of %.0f bytes; age when read, ms: "
-      "p50 %.2f, "
-      "p99 %.2f, p99.9 %.2f, largest %.2f; missed %.2f %%, repeated %llu, closed %llu; this "
-      "program: %.2f s of CPU\n",
-      options.clients, options.stalled,
-      static_cast<double>(totals.frames) / options.clients / options.seconds,
-      static_cast<double>(totals.bytes) / frames, at(0.5), at(0.99), at(0.999), at(1),
-      100.0 * static_cast<double>(totals.missed) / (frames + static_cast<double>(totals.missed)),
-      static_cast<unsigned long long>(totals.repeated),
-      static_cast<unsigned long long>(totals.closed), cpu);
+  std::printf("%8d %8d %9.1f %7.0f %8.2f %8.2f %8.2f %8.2f %8llu %8llu %8llu %7.0f %% %5.0f MB",
+              options.clients, options.stalled,
+              static_cast<double>(totals.frames) / options.clients / options.seconds,
+              static_cast<double>(totals.bytes) / frames, at(0.5), at(0.99), at(0.999), at(1),
+              static_cast<unsigned long long>(totals.missed),
+              static_cast<unsigned long long>(totals.repeated),
+              static_cast<unsigned long long>(totals.closed), 100 * server_cpu_s / options.seconds,
+              ServerMegabytes(options.server));
+  std::printf("   (this program %.0f %%)\n", 100 * own_cpu_s / options.seconds);
 }
 
 int Run(const Options& options) {
-  const rlimit files{65536, 65536};
+  rlimit files{};
+  getrlimit(RLIMIT_NOFILE, &files);
+  files.rlim_cur = files.rlim_max;
   setrlimit(RLIMIT_NOFILE, &files);
   UniqueFd poll(epoll_create1(EPOLL_CLOEXEC));
   std::vector<Client> clients;
@@ -228,7 +265,7 @@ int Run(const Options& options) {
     clients.push_back(*std::move(client));
     if (i >= options.clients) continue;
     epoll_event event{};
-    event.events = EPOLLIN;
+    event.events = EPOLLIN | EPOLLET;
     event.data.u32 = static_cast<std::uint32_t>(i);
     epoll_ctl(poll.get(), EPOLL_CTL_ADD, clients.back().fd(), &event);
     // Who waits for the last to join must not find a heap of old frames then.
@@ -237,8 +274,18 @@ int Run(const Options& options) {
   // A second to settle.
   const std::uint64_t warm = NowNs() + 1'000'000'000;
   const std::uint64_t end = warm + static_cast<std::uint64_t>(options.seconds) * 1'000'000'000;
-  for (std::uint64_t now = NowNs(); now < end; now = NowNs()) read(100, now >= warm);
-  Print(options, std::move(totals));
+  double server_s = 0;
+  double own_s = 0;
+  bool counting = false;
+  for (std::uint64_t now = NowNs(); now < end; now = NowNs()) {
+    if (now >= warm && !std::exchange(counting, true)) {
+      server_s = ServerCpuSeconds(options.server);
+      own_s = OwnCpuSeconds();
+    }
+    read(100, counting);
+  }
+  Print(options, std::move(totals), ServerCpuSeconds(options.server) - server_s,
+        OwnCpuSeconds() - own_s);
   return 0;
 }
 
@@ -255,6 +302,13 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--seconds", options.seconds)->check(CLI::Range(1, 60))->capture_default_str();
   app.add_option("--token", options.token, "percent-encoded");
+  app.add_option("--server", options.server, "process id, to tell what it uses");
+  bool head = false;
+  app.add_flag("--head", head, "print the names of the columns, and nothing else");
   CLI11_PARSE(app, argc, argv);
+  if (head) {
+    amdgpu::PrintHead();
+    return 0;
+  }
   return amdgpu::Run(options);
 }

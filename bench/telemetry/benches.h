@@ -8,7 +8,7 @@ namespace amdgpu::telemetry {
 void BenchRing();
 // CPU time of the sampler (in the worker) and of the hub, while nothing runs.
 void BenchIdle();
-// Pipelined empty kernels and kernels of a millisecond, with telemetry and without.
+// Pipelined empty kernels, with telemetry and without.
 void BenchLaunches();
 
 }  // namespace amdgpu::telemetry
