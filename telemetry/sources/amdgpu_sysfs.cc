@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "telemetry/sources/amd_pci_id.h"
 #include "telemetry/sources/gpu_metrics.h"
 #include "telemetry/sources/hwmon.h"
 #include "telemetry/sources/kept_file.h"
@@ -24,6 +25,7 @@ constexpr char kAmdVendor[] = "0x1002";
 
 // More than any count of these files.
 constexpr double kMostCount = 1e18;
+constexpr double kMostBytes = 1e15;
 
 // A non-negative number at the beginning of a text.
 std::optional<double> LeadingNumber(absl::string_view text) {
@@ -142,6 +144,28 @@ class TextProbe final : public DeviceProbe {
   std::vector<KeptFile> kept_;
 };
 
+// What this process, the worker, holds of the device's memory.
+class ProcessProbe final : public DeviceProbe {
+ public:
+  ProcessProbe(const std::string& folder, const std::string& file)
+      : DeviceProbe(folder, "processes", Group::kSlow,
+                    {{proto::METRIC_PROCESS_MEMORY_BYTES, absl::StrCat(getpid()), -1}}),
+        file_(file, 64) {}
+
+ private:
+  void ReadAwake(std::uint64_t, absl::Span<Reading> readings) override {
+    const std::optional<double> bytes = file_.ReadNumber();
+    if (!bytes) {
+      readings[0] = Reading::Absent(file_.absence());
+    } else {
+      readings[0] = *bytes >= 0 && *bytes <= kMostBytes ? Reading::Of(*bytes)
+                                                        : Reading::Absent(proto::ABSENCE_NONSENSE);
+    }
+  }
+
+  KeptFile file_;
+};
+
 class MetricsProbe final : public DeviceProbe {
  public:
   MetricsProbe(const std::string& folder, const std::vector<GpuMetric>& metrics)
@@ -205,6 +229,27 @@ std::optional<std::string> FindDevice(const std::string& root, const std::string
     if (pci_address.empty() || absl::EqualsIgnoreCase(address, pci_address)) return path;
   }
   return std::nullopt;
+}
+
+// The number that the compute driver has for the device; empty if it does not know it.
+std::string KfdId(const std::string& root, const std::string& pci_address) {
+  std::uint64_t wanted;
+  if (!ParseAmdPciId(pci_address, &wanted)) return "";
+  const std::string nodes = absl::StrCat(root, "/class/kfd/kfd/topology/nodes");
+  for (const std::string& node : ListFolder(nodes)) {
+    const std::string folder = absl::StrCat(nodes, "/", node);
+    std::uint64_t location = 0;
+    std::uint64_t domain = 0;
+    const std::string properties = ReadWholeFile(absl::StrCat(folder, "/properties")).value_or("");
+    for (absl::string_view line : absl::StrSplit(properties, '\n')) {
+      if (absl::ConsumePrefix(&line, "location_id ")) (void)absl::SimpleAtoi(line, &location);
+      if (absl::ConsumePrefix(&line, "domain ")) (void)absl::SimpleAtoi(line, &domain);
+    }
+    const std::string id = ReadWholeFile(absl::StrCat(folder, "/gpu_id")).value_or("");
+    // A processor's node has the number 0.
+    if ((domain << 32 | location) == wanted && id != "0") return id;
+  }
+  return "";
 }
 
 void AddClocks(const std::string& folder, Probes* probes) {
@@ -294,7 +339,6 @@ bool AddAmdgpuProbes(const std::string& root, const std::string& pci_address, Pr
       *folder, "busy", Group::kFast,
       std::vector<Entry>{{proto::METRIC_UTILIZATION_RATIO, "gpu_busy_percent", 0.01, 1},
                          {proto::METRIC_MEMORY_BUSY_RATIO, "mem_busy_percent", 0.01, 1}}));
-  constexpr double kMostBytes = 1e15;
   probes->push_back(std::make_unique<NumbersProbe>(
       *folder, "memory", Group::kFast,
       std::vector<Entry>{{proto::METRIC_MEMORY_USED_BYTES, "mem_info_vram_used", 1, kMostBytes},
@@ -331,6 +375,9 @@ bool AddAmdgpuProbes(const std::string& root, const std::string& pci_address, Pr
                                       &ParsePcieBandwidth}}));
   }
   AddErrors(*folder, probes);
+  probes->push_back(std::make_unique<ProcessProbe>(
+      *folder, absl::StrCat(root, "/class/kfd/kfd/proc/", getpid(), "/vram_",
+                            KfdId(root, folder->substr(folder->rfind('/') + 1)))));
   return true;
 }
 

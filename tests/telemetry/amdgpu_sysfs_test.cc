@@ -3,6 +3,7 @@
 #include "telemetry/sources/amdgpu_sysfs.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <string>
 
@@ -50,10 +51,22 @@ class AmdgpuSysfsTest : public ::testing::Test {
     blob[22] = 120;
     blob[23] = 0;
     Write("gpu_metrics", blob);
+    WriteNode(0, "0", "location_id 768\n");  // the processor's
+    WriteNode(1, "1111", "location_id 768\ndomain 1\n");
+    WriteNode(2, "4242", "cu_per_simd_array 4\nlocation_id 768\ndomain 0\n");
+    tree_.Write(Kfd("proc/") + std::to_string(getpid()) + "/vram_1111", "1\n");
+    tree_.Write(Kfd("proc/") + std::to_string(getpid()) + "/vram_4242", "8192\n");
   }
 
   void Write(const std::string& file, std::string_view contents) {
     tree_.Write(kDevice + file, contents);
+  }
+  // Of the compute driver, which numbers devices in its own way.
+  static std::string Kfd(const std::string& path) { return "class/kfd/kfd/" + path; }
+  void WriteNode(int number, std::string_view id, std::string_view properties) {
+    const std::string node = Kfd("topology/nodes/") + std::to_string(number);
+    tree_.Write(node + "/gpu_id", std::string(id) + "\n");
+    tree_.Write(node + "/properties", properties);
   }
   Readings Read() {
     if (probes_.empty()) {
@@ -87,6 +100,7 @@ TEST_F(AmdgpuSysfsTest, ReadsWhatTheDriverShows) {
   ExpectValue(values.At(proto::METRIC_POWER_WATTS, "power1"), 123);
   ExpectValue(values.At(proto::METRIC_FAN_RPM, "fan1"), 1500);
   ExpectValue(values.At(proto::METRIC_POWER_WATTS, "metrics"), 120);
+  ExpectValue(values.At(proto::METRIC_PROCESS_MEMORY_BYTES, std::to_string(getpid())), 8192);
   ExpectAbsent(values.At(proto::METRIC_ENERGY_JOULES_TOTAL), proto::ABSENCE_UNSUPPORTED);
 }
 
@@ -108,6 +122,7 @@ TEST_F(AmdgpuSysfsTest, ASleepingDeviceIsNotAsked) {
 
 TEST_F(AmdgpuSysfsTest, NonsenseAndMissingFilesAreAbsentWithTheReason) {
   tree_.Remove(std::string(kDevice) + "mem_busy_percent");
+  tree_.Remove(Kfd("topology"));
   Read();
   Write("gpu_busy_percent", "4200\n");
   Write("mem_info_vram_used", "-1\n");
@@ -123,6 +138,8 @@ TEST_F(AmdgpuSysfsTest, NonsenseAndMissingFilesAreAbsentWithTheReason) {
   ExpectAbsent(values.At(proto::METRIC_PCIE_LINK_TRANSFERS_PER_SECOND), proto::ABSENCE_NONSENSE);
   ExpectAbsent(values.At(proto::METRIC_ERRORS_TOTAL, "umc.corrected"), proto::ABSENCE_NONSENSE);
   ExpectAbsent(values.At(proto::METRIC_POWER_WATTS, "metrics"), proto::ABSENCE_NONSENSE);
+  ExpectAbsent(values.At(proto::METRIC_PROCESS_MEMORY_BYTES, std::to_string(getpid())),
+               proto::ABSENCE_MISSING);
 }
 
 TEST_F(AmdgpuSysfsTest, TheDeviceIsTheOneAskedFor) {
