@@ -96,7 +96,8 @@ TEST_F(SamplerTest, TicksAreDueAtMultiplesOfThePeriodAndNeverBunched) {
   constexpr std::uint64_t kPeriod = 3 * kMs;
   std::atomic<int> readings{0};
   Probes probes;
-  probes.push_back(std::make_unique<CountingProbe>("fast", Group::kFast, &readings));
+  // Longer than a period, until it is moved to a slower group.
+  probes.push_back(std::make_unique<CountingProbe>("fast", Group::kFast, &readings, 4'000));
   Start(std::move(probes));
   SetPeriod(kPeriod);
   std::this_thread::sleep_for(std::chrono::milliseconds(300));
@@ -115,6 +116,7 @@ TEST_F(SamplerTest, TicksAreDueAtMultiplesOfThePeriodAndNeverBunched) {
     EXPECT_EQ(tick.skipped - before.skipped, periods - 1);
     EXPECT_EQ(tick.ticks, before.ticks + 1);
   }
+  EXPECT_GT(ticks.back().As<SamplerRecord>().skipped, 0u);
 }
 
 TEST_F(SamplerTest, SaysWhatEveryValueIsAndWhenItWasRead) {
