@@ -37,6 +37,44 @@ defmodule Demo.CLITest do
     end
   end
 
+  test "a session is recorded, replayed and exported", %{out: out} do
+    alias AMDGPU.Telemetry
+
+    recording = Path.join(out, "recording")
+    on_exit(fn -> Telemetry.stop_recording() end)
+    :ok = Telemetry.record(recording)
+    {0, _, ""} = run(["--device", "host", "--size", "333x211", "--out", out])
+    :ok = Telemetry.stop_recording()
+
+    :ok = Telemetry.subscribe(credit: 1000)
+    on_exit(fn -> Telemetry.stop_replay() end)
+    :ok = Telemetry.replay(recording, speed: 10)
+    assert await_kernels(MapSet.new(~w(luminance blur sobel histogram))) == MapSet.new()
+    :ok = Telemetry.unsubscribe()
+    :ok = Telemetry.stop_replay()
+
+    for format <- ~w(perfetto chrome csv-launches) do
+      trace = Path.join(out, format)
+      Mix.Tasks.Amdgpu.Export.run([recording, "--format", format, "--out", trace])
+      assert File.read!(trace) =~ "sobel", format
+    end
+  end
+
+  # Those of the kernels that no frame has a launch of.
+  defp await_kernels(names) do
+    if MapSet.size(names) == 0 do
+      names
+    else
+      receive do
+        {:amdgpu_frame, frame} ->
+          of = Map.new(frame.kernels, &{&1.kernel, &1.name})
+          await_kernels(MapSet.difference(names, MapSet.new(frame.launches, &of[&1.kernel])))
+      after
+        5_000 -> names
+      end
+    end
+  end
+
   test "takes a picture, however small", %{out: out} do
     File.mkdir_p!(out)
     photo = Path.join(out, "photo.ppm")
