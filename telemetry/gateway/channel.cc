@@ -103,7 +103,22 @@ std::vector<std::string> Channel::Handle(const ChannelMessage& message) {
     return {Reply(message, "ok", "{}"), Close()};
   }
   if (!joined_) return {ErrorReply(message, "unmatched topic")};
+  if (message.event == "record" && recorder_ != nullptr) return {Record(message)};
   return {ErrorReply(message, "unknown event")};
+}
+
+std::string Channel::Record(const ChannelMessage& message) {
+  const json payload =
+      message.binary ? json()
+                     : json::parse(message.payload.begin(), message.payload.end(), nullptr, false);
+  const auto active = payload.is_object() ? payload.find("active") : payload.end();
+  if (active == payload.end() || !active->is_boolean()) {
+    return ErrorReply(message, "active must be true or false");
+  }
+  if (const absl::Status status = recorder_->Set(active->get<bool>()); !status.ok()) {
+    return ErrorReply(message, status.message());
+  }
+  return Reply(message, "ok", recorder_->State());
 }
 
 std::vector<std::string> Channel::Join(const ChannelMessage& message) {
@@ -129,7 +144,9 @@ std::vector<std::string> Channel::Join(const ChannelMessage& message) {
   answers.push_back(Reply(
       message, "ok",
       absl::StrCat(R"({"rate":)", subscription_.rate_hz, R"(,"encoding":")",
-                   subscription_.encoding == Encoding::kJson ? "json" : "protobuf", R"("})")));
+                   subscription_.encoding == Encoding::kJson ? "json" : "protobuf", R"(")",
+                   recorder_ == nullptr ? "" : absl::StrCat(R"(,"recording":)", recorder_->State()),
+                   "}")));
   return answers;
 }
 

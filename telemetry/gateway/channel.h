@@ -2,6 +2,8 @@
 //
 // There is one topic, "gpu:telemetry". A join's payload, all of it optional:
 //   {"rate": 60, "encoding": "protobuf" | "json", "topics": ["devices", "kernels", "memory"]}
+// Where there is a recorder the reply to a join has its state, and who joined may send
+//   record {"active": true | false}
 
 #ifndef AMDGPU_TELEMETRY_GATEWAY_CHANNEL_H_
 #define AMDGPU_TELEMETRY_GATEWAY_CHANNEL_H_
@@ -43,9 +45,21 @@ class Pace {
   std::uint64_t next_ns_ = 0;
 };
 
+// A recorder that clients may turn on and off.
+class RecordSwitch {
+ public:
+  virtual ~RecordSwitch() = default;
+  virtual absl::Status Set(bool active) = 0;
+  // JSON: {"active", "bytes": on disk, "message": why it ended by itself}
+  virtual std::string State() const = 0;
+};
+
 // One thread at a time.
 class Channel {
  public:
+  // `recorder` outlives it; null: there is none.
+  explicit Channel(RecordSwitch* recorder = nullptr) : recorder_(recorder) {}
+
   // The answers to a message, in order, as text. A join that succeeds replaces the one before.
   std::vector<std::string> Handle(const ChannelMessage& message);
 
@@ -57,8 +71,10 @@ class Channel {
 
  private:
   std::vector<std::string> Join(const ChannelMessage& message);
+  std::string Record(const ChannelMessage& message);
   std::string Close() const;
 
+  RecordSwitch* const recorder_;
   bool joined_ = false;
   std::optional<std::string> join_ref_;
   Subscription subscription_;

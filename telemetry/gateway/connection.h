@@ -14,6 +14,7 @@
 
 #include "telemetry/gateway/broadcast.h"
 #include "telemetry/gateway/gateway.h"
+#include "telemetry/gateway/recording.h"
 #include "telemetry/gateway/static_files.h"
 #include "telemetry/gateway/transport.h"
 
@@ -36,12 +37,17 @@ struct Shared {
   Broadcast broadcast;
   std::optional<StaticFiles> files;
   std::optional<boost::asio::ssl::context> tls;
+  std::optional<RecordingControl> recording;
   std::unordered_set<Connection*> connections;
   bool draining = false;
 
   void Enter(Connection* connection) {
     connections.insert(connection);
     broadcast.counters().connections = connections.size();
+  }
+  // Tells everybody if it has changed.
+  void TellRecording() {
+    if (recording->TakeChanged()) broadcast.Notify("recording", recording->State());
   }
   void Leave(Connection* connection) {
     connections.erase(connection);

@@ -15,6 +15,7 @@
 
 #include "absl/memory/memory.h"
 #include "absl/strings/str_cat.h"
+#include "c_src/base/clock.h"
 #include "telemetry/gateway/connection.h"
 #include "telemetry/gateway/frame_source.h"
 
@@ -35,10 +36,12 @@ constexpr char kFull[] =
 
 class Gateway::Impl {
  public:
-  Impl(GatewayOptions options, std::optional<StaticFiles> files)
+  Impl(GatewayOptions options, std::optional<StaticFiles> files,
+       std::optional<RecordingControl> recording)
       : acceptor_(io_), signals_(io_), timer_(io_) {
     shared_.options = std::move(options);
     shared_.files = std::move(files);
+    shared_.recording = std::move(recording);
   }
   absl::Status Listen(const asio::ip::address& address) {
     const GatewayOptions& options = shared_.options;
@@ -104,7 +107,12 @@ class Gateway::Impl {
     asio::post(io_, [this, frame = std::move(frame),
                      missed = missed + std::exchange(dropped_, 0)]() mutable {
       --handed_over_;
-      if (!shared_.draining) shared_.broadcast.Publish(std::move(frame), missed);
+      if (shared_.draining) return;
+      if (shared_.recording.has_value()) {
+        shared_.recording->Add(frame);
+        shared_.TellRecording();
+      }
+      shared_.broadcast.Publish(std::move(frame), missed, NowNs());
     });
   }
 
@@ -198,7 +206,14 @@ absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(GatewayOptions options) 
     if (!opened.ok()) return opened.status();
     files = *std::move(opened);
   }
-  auto impl = std::make_unique<Impl>(std::move(options), std::move(files));
+  std::optional<RecordingControl> recording;
+  if (!options.recordings.empty()) {
+    absl::StatusOr<RecordingControl> opened =
+        RecordingControl::Open(options.recordings, options.recording_bytes);
+    if (!opened.ok()) return opened.status();
+    recording = *std::move(opened);
+  }
+  auto impl = std::make_unique<Impl>(std::move(options), std::move(files), std::move(recording));
   if (absl::Status status = impl->Listen(address); !status.ok()) return status;
   return absl::WrapUnique(new Gateway(std::move(impl)));
 }

@@ -22,7 +22,9 @@ struct GatewayOptions {
   pid_t pid = 0;                   // of the runtime; 0: the newest
   AccessRules access;
   std::string static_directory;  // empty: no files
-  std::string tls_certificate;   // PEM files: a chain and its key; empty: no TLS
+  std::string recordings;        // directory that clients may have frames recorded in; empty: none
+  std::uint64_t recording_bytes = std::uint64_t{256} << 20;  // the oldest go
+  std::string tls_certificate;  // PEM files: a chain and its key; empty: no TLS
   std::string tls_key;
   std::size_t max_connections = 8192;
   std::size_t max_message_bytes = std::size_t{64} << 10;  // from a client

@@ -1,5 +1,6 @@
 // Requests and their answers.
 
+#include <boost/asio/write.hpp>
 #include <boost/beast/core/bind_handler.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/parser.hpp>
@@ -23,6 +24,8 @@ namespace http = beast::http;
 constexpr char kContentPolicy[] =
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'none'";
+
+constexpr char kRecordingPath[] = "/api/v1/recording";
 
 absl::string_view View(beast::string_view text) { return {text.data(), text.size()}; }
 
@@ -104,6 +107,9 @@ class HttpConnection : public Connection, public std::enable_shared_from_this<Ht
       }
       return Send(Refusal(status), true);
     }
+    if (target.path == kRecordingPath && shared_.recording.has_value()) {
+      return SendRecording(request, target);
+    }
     Send(Respond(request, target), false);
   }
 
@@ -182,6 +188,49 @@ class HttpConnection : public Connection, public std::enable_shared_from_this<Ht
             latest->Payload(Encoding::kJson, telemetry::kAllTopics)};
   }
 
+  // As a file, piece by piece: it may be large.
+  void SendRecording(const Request& request, const Target& target) {
+    if (const absl::Status status = Check(request, target); !status.ok()) {
+      return Send(Refusal(status), false);
+    }
+    if (request.method() != http::verb::get) return Send(Respond(request, target), false);
+    absl::StatusOr<RecordingArchive> archive =
+        RecordingArchive::Open(shared_.recording->directory());
+    if (!archive.ok()) {
+      return Send(TextAnswer(http::status::not_found, "nothing has been recorded\n"), false);
+    }
+    archive_ = *std::move(archive);
+    close_after_ = !request.keep_alive();
+    response_ = {};
+    response_.version(11);
+    response_.set(http::field::content_type, "application/x-tar");
+    response_.set(http::field::content_disposition, "attachment; filename=\"recording.tar\"");
+    response_.set(http::field::cache_control, "no-store");
+    response_.set("X-Content-Type-Options", "nosniff");
+    response_.keep_alive(!close_after_);
+    response_.content_length(archive_->bytes());
+    serializer_.emplace(response_);
+    stream_.tcp().expires_after(shared_.options.idle_time);
+    http::async_write_header(
+        stream_, *serializer_,
+        beast::bind_front_handler(&HttpConnection::OnPieceWritten, shared_from_this()));
+  }
+
+  void OnPieceWritten(beast::error_code error, std::size_t) {
+    absl::StatusOr<std::string> piece = archive_->Next();
+    // What was announced and cannot be sent any more ends with the connection.
+    if (error || closing_ || !piece.ok()) return stream_.tcp().close();
+    if (piece->empty()) {
+      archive_.reset();
+      return OnWritten({}, 0);
+    }
+    piece_ = *std::move(piece);
+    stream_.tcp().expires_after(shared_.options.idle_time);
+    boost::asio::async_write(
+        stream_, boost::asio::buffer(piece_),
+        beast::bind_front_handler(&HttpConnection::OnPieceWritten, shared_from_this()));
+  }
+
   void Send(Answer answer, bool close) {
     const bool parsed = parser_->is_done();
     close |= closing_ || !parsed || parser_->get().need_eof() || !parser_->get().keep_alive();
@@ -232,6 +281,8 @@ class HttpConnection : public Connection, public std::enable_shared_from_this<Ht
   http::response<http::span_body<const char>> response_;
   std::optional<http::response_serializer<http::span_body<const char>>> serializer_;
   Bytes body_;
+  std::optional<RecordingArchive> archive_;
+  std::string piece_;  // of it
   bool reading_ = false;
   bool close_after_ = false;
   bool closing_ = false;

@@ -68,6 +68,12 @@ int main(int argc, char** argv) {
       "--origin", options.access.origins,
       "origin whose pages may read, besides our own: https://host[:port]; may be repeated");
   app.add_option("--static", options.static_directory, "directory of files to serve");
+  app.add_option("--recordings", options.recordings,
+                 "directory in which clients may have frames recorded, and which they may fetch");
+  app.add_option("--recording-bytes", options.recording_bytes,
+                 "of all that is recorded; the oldest goes. 256MiB")
+      ->transform(CLI::AsSizeValue(false))
+      ->type_name("SIZE");
   auto* const certificate =
       app.add_option("--tls-certificate", options.tls_certificate,
                      "file with the chain of certificates (PEM): speak TLS, 1.2 or newer")

@@ -1,5 +1,5 @@
 // A client of the channel. At most one message is being written to it; behind that wait its answers
-// (no more is read from it while there are many), the newest frame, and a few losses of devices.
+// (no more is read from it while there are many), the newest frame, and a few notices.
 
 #include <array>
 #include <boost/asio/buffer.hpp>
@@ -20,7 +20,7 @@ namespace beast = boost::beast;
 namespace websocket = beast::websocket;
 
 constexpr std::size_t kMaxAnswers = 16;
-constexpr std::size_t kMaxLosses = 16;
+constexpr std::size_t kMaxNotices = 16;
 
 class WebSocketConnection : public Connection,
                             public Subscriber,
@@ -30,7 +30,8 @@ class WebSocketConnection : public Connection,
       : shared_(shared),
         socket_(std::move(stream)),
         request_(request),
-        buffer_(shared.options.max_message_bytes + 1) {
+        buffer_(shared.options.max_message_bytes + 1),
+        channel_(shared.recording.has_value() ? &*shared.recording : nullptr) {
     shared_.Enter(this);
   }
   ~WebSocketConnection() override {
@@ -67,9 +68,9 @@ class WebSocketConnection : public Connection,
     Write();
   }
 
-  void DeviceLost(const std::string& payload) override {
-    if (losses_.size() == kMaxLosses) losses_.pop_front();
-    losses_.push_back(payload);
+  void Notice(absl::string_view event, const std::string& payload) override {
+    if (notices_.size() == kMaxNotices) notices_.pop_front();
+    notices_.push_back({event, payload});
     Write();
   }
 
@@ -117,6 +118,7 @@ class WebSocketConnection : public Connection,
     const std::uint64_t generation = channel_.generation();
     for (std::string& answer : channel_.Handle(*message)) answers_.push_back(std::move(answer));
     if (channel_.generation() != generation) Rejoined();
+    if (shared_.recording.has_value()) shared_.TellRecording();
     Write();
     if (answers_.size() < kMaxAnswers) Read();
   }
@@ -125,12 +127,13 @@ class WebSocketConnection : public Connection,
   void Rejoined() {
     frame_ = nullptr;
     launches_ = nullptr;
-    losses_.clear();
+    notices_.clear();
     shared_.broadcast.Remove(this);
     const Subscription* subscription = channel_.subscription();
     if (subscription == nullptr) return;
     pace_.emplace(subscription->rate_hz);
     shared_.broadcast.Add(this);
+    if (shared_.broadcast.replay()) Notice("status", shared_.broadcast.Status());
     if (shared_.broadcast.latest() != nullptr) Offer(shared_.broadcast.latest());
   }
 
@@ -138,7 +141,7 @@ class WebSocketConnection : public Connection,
   void Forget() {
     shared_.broadcast.Remove(this);
     answers_.clear();
-    losses_.clear();
+    notices_.clear();
     frame_ = nullptr;
     launches_ = nullptr;
   }
@@ -163,11 +166,11 @@ class WebSocketConnection : public Connection,
       return socket_.async_close(
           reason_, [self = shared_from_this()](beast::error_code) { self->ended_ = true; });
     }
-    if (!losses_.empty()) {
-      Bytes payload = std::make_shared<const std::string>(std::move(losses_.front()));
-      losses_.pop_front();
-      head_ = TextPushHead(channel_.join_ref(), kTelemetryTopic, "device_lost");
-      return Send(std::move(payload), kTextEnd, true);
+    if (!notices_.empty()) {
+      auto [event, text] = std::move(notices_.front());
+      notices_.pop_front();
+      head_ = TextPushHead(channel_.join_ref(), kTelemetryTopic, event);
+      return Send(std::make_shared<const std::string>(std::move(text)), kTextEnd, true);
     }
     if (launches_ != nullptr) {
       head_ = TextPushHead(channel_.join_ref(), kTelemetryTopic, "kernel_launched");
@@ -217,7 +220,7 @@ class WebSocketConnection : public Connection,
   websocket::close_reason reason_;
 
   std::deque<std::string> answers_;
-  std::deque<std::string> losses_;
+  std::deque<std::pair<absl::string_view, std::string>> notices_;  // events and payloads
   Bytes launches_;
   std::shared_ptr<EncodedFrame> frame_;
   std::string head_;  // with payload_: what is being written

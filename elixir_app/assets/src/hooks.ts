@@ -2,7 +2,7 @@
 import { isPanelName, mount } from "./dashboard";
 import { ChannelFeed } from "./feed/channel_feed";
 import { EventFeed, type EventPort } from "./feed/event_feed";
-import { RATES, type Rate } from "./feed/feed";
+import { type FeedState, RATES, type Rate } from "./feed/feed";
 import { Session } from "./session";
 import type { Panel } from "./view/panel";
 
@@ -34,7 +34,11 @@ function begin(hook: Hook): Mounted {
   const session = new Session(el, rateOf(el), theme === "dark" || theme === "light" ? theme : null);
   const mounted: Mounted = { session, feed: null, panels: [] };
   session.connect((events) => {
-    if (el.dataset["feed"] === "channel") return new ChannelFeed({ url: el.dataset["socket"] ?? "/socket", token: el.dataset["token"] }, events);
+    if (el.dataset["feed"] === "channel") {
+      const feed = new ChannelFeed({ url: el.dataset["socket"] ?? "/socket", token: el.dataset["token"] }, events);
+      hook.handleEvent("amdgpu:status", ({ state, message }: { state: FeedState; message?: string }) => feed.status(state, message ?? ""));
+      return feed;
+    }
     mounted.feed = new EventFeed(hook, events, el.dataset["recordEvents"] !== undefined);
     return mounted.feed;
   });

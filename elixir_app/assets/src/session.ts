@@ -22,6 +22,8 @@ export class Session implements FeedEvents {
   feedMessage = "";
   recordingActive = false;
   recordingMessage = "";
+  /** What the server keeps of recordings; NaN if it does not say. */
+  recordingBytes = NaN;
   paused = false;
   /** Seconds that charts show. */
   window = 30;
@@ -91,6 +93,9 @@ export class Session implements FeedEvents {
   get recorder(): ((active: boolean) => void) | null {
     return this.feed?.record ?? null;
   }
+  get archive(): (() => Promise<Blob>) | null {
+    return this.recordingBytes > 0 ? (this.feed?.archive ?? null) : null;
+  }
 
   frame(bytes: Uint8Array): void {
     if (this.paused) return;
@@ -98,6 +103,8 @@ export class Session implements FeedEvents {
     this.schedule();
   }
   state(state: FeedState, message: string): void {
+    // How old a recording is says nothing of what is live.
+    if (state === "replay" || this.feedState === "replay") this.meter.reset();
     this.feedState = state;
     this.feedMessage = message;
     if (state === "disconnected" || state === "off") this.meter.reset();
@@ -107,9 +114,10 @@ export class Session implements FeedEvents {
     if (device === null) this.watch.runtimeEnded(message);
     this.invalidate();
   }
-  recording(active: boolean, message: string): void {
+  recording(active: boolean, message: string, bytes: number): void {
     this.recordingActive = active;
     this.recordingMessage = message;
+    this.recordingBytes = bytes;
     this.invalidate();
   }
 

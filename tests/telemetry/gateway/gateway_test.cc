@@ -24,6 +24,7 @@
 #include "proto/telemetry.pb.h"
 #include "telemetry/attach_server.h"
 #include "telemetry/board.h"
+#include "telemetry/recorder/recording.h"
 #include "tests/telemetry/gateway/client.h"
 
 extern char** environ;
@@ -45,12 +46,12 @@ class Runtime {
       : board_(*telemetry::BoardWriter::Create()),
         server_(*telemetry::AttachServer::Start(board_.read_only_fd())) {}
 
-  // A frame with `events` and `padding` bytes; its number.
+  // A frame with `events` and `padding` bytes, made `age_ns` ago; its number.
   std::uint64_t Publish(std::size_t padding = 0, const std::vector<proto::Event>& events = {},
-                        int launches = 0) {
+                        int launches = 0, std::uint64_t age_ns = 0) {
     proto::Frame frame;
     frame.set_sequence(++sequence_);
-    frame.set_time_ns(NowNs());
+    frame.set_time_ns(NowNs() - age_ns);
     frame.set_interval_ns(1'000'000);
     frame.mutable_runtime()->set_pid(getpid());
     frame.mutable_runtime()->set_build_id(std::string(padding, 'x'));
@@ -414,6 +415,69 @@ TEST_F(GatewayTest, MetricsFrameAndFiles) {
   }
 }
 
+TEST_F(GatewayTest, RecordsWhenAClientSaysSoAndGivesTheRecordingAway) {
+  options_.recordings = directory_ + "/kept";
+  StartAttached();
+  const auto client = Join(kJoin);
+  const auto other = Join(kJoin);
+  const auto until = [](Client& from, const std::string& words) {
+    WsMessage message;
+    do message = from.Receive();
+    while (!message.ended() && message.data.find(words) == std::string::npos);
+    return message.data;
+  };
+  EXPECT_THAT(Client(port()).Get("/api/v1/recording"), StartsWith("HTTP/1.1 404"));
+  client->SendText(R"(["1","3","gpu:telemetry","record",{"active":true}])");
+  EXPECT_THAT(until(*client, "phx_reply"), HasSubstr(R"("active":true)"));
+  EXPECT_THAT(until(*other, R"("recording")"), HasSubstr(R"("active":true)"));
+  for (int i = 0; i < 50; ++i) runtime_->Publish(20'000);
+  AwaitMetric("gpu_gateway_frames_total", 51);
+  client->SendText(R"(["1","4","gpu:telemetry","record",{"active":false}])");
+  EXPECT_THAT(until(*client, R"("4")"), HasSubstr(R"("active":false)"));
+  EXPECT_THAT(until(*other, R"("recording")"), HasSubstr(R"("active":false)"));
+
+  const std::string answer = Client(port()).Get("/api/v1/recording");
+  EXPECT_THAT(answer, HasSubstr("Content-Type: application/x-tar"));
+  const std::string archive = directory_ + "/recording.tar";
+  std::ofstream(archive) << answer.substr(answer.find("\r\n\r\n") + 4);
+  ASSERT_EQ(std::system(("tar xf " + archive + " -C " + directory_).c_str()), 0);
+  auto recording = telemetry::Recording::Open(directory_ + "/recording");
+  ASSERT_TRUE(recording.ok()) << recording.status();
+  EXPECT_EQ(recording->frames(), 50u);
+  EXPECT_THAT(recording->damage(), testing::IsEmpty());
+}
+
+TEST_F(GatewayTest, ARecordingIsOnlyForWhoHasTheToken) {
+  options_.recordings = directory_ + "/kept";
+  options_.access.token = "secret";
+  runtime_.emplace();
+  Start();
+  EXPECT_THAT(Client(port()).Get("/api/v1/recording"), StartsWith("HTTP/1.1 401"));
+  EXPECT_THAT(Client(port()).Get("/api/v1/recording?token=secret"), StartsWith("HTTP/1.1 404"));
+}
+
+TEST_F(GatewayTest, WithoutADirectoryNothingIsRecorded) {
+  StartAttached();
+  const auto client = Join(kJoin);
+  EXPECT_EQ(Sequence(client->Receive()), 1u);
+  client->SendText(R"(["1","3","gpu:telemetry","record",{"active":true}])");
+  EXPECT_THAT(client->Receive().data, HasSubstr("unknown event"));
+  EXPECT_THAT(Client(port()).Get("/api/v1/recording"), StartsWith("HTTP/1.1 404"));
+}
+
+TEST_F(GatewayTest, AReplayIsSaidToBeOne) {
+  StartAttached();
+  const auto client = Join(kJoin);
+  EXPECT_EQ(Sequence(client->Receive()), 1u);
+  runtime_->Publish(0, {}, 0, 60'000'000'000);
+  EXPECT_THAT(client->Receive().data, HasSubstr(R"("status",{"state":"replay"})"));
+  EXPECT_EQ(Sequence(client->Receive()), 2u);
+  const auto late = Join(kJoin);
+  EXPECT_THAT(late->Receive().data, HasSubstr(R"("status",{"state":"replay"})"));
+  runtime_->Publish();
+  EXPECT_THAT(client->Receive().data, HasSubstr(R"("status",{"state":"live"})"));
+}
+
 TEST_F(GatewayTest, AddressesThatCannotBe) {
   Start();
   GatewayOptions second = options_;
@@ -428,6 +492,12 @@ TEST_F(GatewayTest, AddressesThatCannotBe) {
   second.host = "127.0.0.1";
   second.static_directory = "/nonexistent";
   EXPECT_FALSE(Gateway::Start(second).ok());
+  second.static_directory = "";
+  second.recordings = "/proc/recordings";
+  EXPECT_FALSE(Gateway::Start(second).ok());
+  second.recordings = directory_;
+  second.recording_bytes = 1000;
+  EXPECT_EQ(Gateway::Start(second).status().code(), absl::StatusCode::kInvalidArgument);
 }
 
 TEST_F(GatewayTest, DrainsInGoodOrder) {

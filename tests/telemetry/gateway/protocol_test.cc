@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "telemetry/gateway/access.h"
 #include "telemetry/gateway/channel.h"
 #include "telemetry/gateway/channel_message.h"
@@ -86,6 +87,43 @@ TEST(ChannelMessage, BinaryPushesAreAsThePhoenixClientReadsThem) {
 ChannelMessage Message(const std::string& event, const std::string& payload = "{}",
                        const std::string& topic = "gpu:telemetry") {
   return {.join_ref = "1", .ref = "2", .topic = topic, .event = event, .payload = payload};
+}
+
+class Switch : public RecordSwitch {
+ public:
+  absl::Status Set(bool active) override {
+    if (broken) return absl::UnavailableError("the disk is full");
+    this->active = active;
+    return absl::OkStatus();
+  }
+  std::string State() const override {
+    return absl::StrCat(R"({"active":)", active ? "true" : "false", "}");
+  }
+  bool active = false;
+  bool broken = false;
+};
+
+TEST(Channel, WhoJoinedMayRecordWhereThereIsARecorder) {
+  Switch recorder;
+  Channel channel(&recorder);
+  const auto answer = [&](const std::string& event, const std::string& payload) {
+    return channel.Handle(Message(event, payload)).front();
+  };
+  EXPECT_THAT(answer("record", R"({"active":true})"), HasSubstr("unmatched topic"));
+  EXPECT_FALSE(recorder.active);
+  EXPECT_THAT(answer("phx_join", "{}"), HasSubstr(R"("recording":{"active":false}})"));
+  EXPECT_THAT(answer("record", R"({"active":true})"),
+              HasSubstr(R"({"status":"ok","response":{"active":true}})"));
+  EXPECT_TRUE(recorder.active);
+  for (const char* wrong : {"{}", R"({"active":1})", "[]", "null"}) {
+    EXPECT_THAT(answer("record", wrong), HasSubstr("active must be true or false")) << wrong;
+  }
+  recorder.broken = true;
+  EXPECT_THAT(answer("record", R"({"active":false})"), HasSubstr("the disk is full"));
+  Channel without;
+  without.Handle(Message("phx_join"));
+  EXPECT_THAT(without.Handle(Message("record", R"({"active":true})")).front(),
+              HasSubstr("unknown event"));
 }
 
 TEST(Channel, JoinsAndLeaves) {

@@ -12,6 +12,8 @@ defmodule AMDGPU.Gateway do
     * `static:` - a folder of files to serve
     * `token:` - what clients must have. It is handed over in the environment, never as an argument,
       which other users could see
+    * `recordings:` - a folder that whoever may look may have frames recorded in, 256 MiB at most; made if
+      need be. None by default
     * `origins:` - origins whose pages may read, besides its own
     * `name:` - of this process
 
@@ -109,6 +111,7 @@ defmodule AMDGPU.Gateway do
     ["--until-eof", "--host", options.host, "--port", Integer.to_string(options.port)] ++
       ["--pid", System.pid()] ++
       if(options.static, do: ["--static", Path.expand(options.static)], else: []) ++
+      if(options.recordings, do: ["--recordings", Path.expand(options.recordings)], else: []) ++
       Enum.flat_map(options.origins, &["--origin", &1])
   end
 
@@ -121,6 +124,7 @@ defmodule AMDGPU.Gateway do
       port: {9477, &(is_integer(&1) and &1 in 0..65_535), "a port"},
       host: {"127.0.0.1", &is_binary/1, "an address"},
       static: {nil, &is_binary/1, "a folder"},
+      recordings: {nil, &is_binary/1, "a folder"},
       token: {nil, &(is_binary(&1) and &1 != ""), "a string"},
       origins:
         {[], &(is_list(&1) and Enum.all?(&1, fn o -> is_binary(o) end)), "a list of strings"}

@@ -77,7 +77,17 @@ defmodule AMDGPUWeb.Digest do
   def init(nil) do
     :ets.new(__MODULE__, [:named_table, :protected, read_concurrency: true])
     :ets.insert(__MODULE__, {:version, 0})
-    {:ok, %{viewers: %{}, losses: %{}, items: Items.new(), latest: nil, version: 0, timer: nil}}
+
+    {:ok,
+     %{
+       viewers: %{},
+       losses: %{},
+       items: Items.new(),
+       latest: nil,
+       replay?: false,
+       version: 0,
+       timer: nil
+     }}
   end
 
   @impl true
@@ -178,8 +188,9 @@ defmodule AMDGPUWeb.Digest do
 
   defp publish(state) do
     {changed, gone, items} = Items.changes(state.items)
+    replay? = Telemetry.replaying() != nil
 
-    if changed == [] and gone == [] do
+    if changed == [] and gone == [] and replay? == state.replay? do
       %{state | items: items}
     else
       version = state.version + 1
@@ -196,7 +207,7 @@ defmodule AMDGPUWeb.Digest do
           :atomics.exchange(flags, @pending, 1) == 0,
           do: send(pid, {__MODULE__, :changed})
 
-      %{state | items: items, version: version}
+      %{state | items: items, replay?: replay?, version: version}
     end
   end
 end

@@ -65,6 +65,29 @@ defmodule AMDGPUWeb.KernelBenchLiveTest do
     assert html =~ "100 %"
   end
 
+  test "what is known of the generated code is shown, and what is not is no zero" do
+    put_config(:kernel_bench_limits, runs_per_minute: 10_000)
+    view = open_bench()
+    code = fn -> view |> element("#bench-code") |> render() end
+    refute has_element?(view, "#bench-code")
+
+    shared =
+      ~S|extern "C" __global__ void k(int n, float* x) { __shared__ float s[64]; int i = threadIdx.x; s[i] = x[i]; __syncthreads(); if (i < n) x[i] = s[63 - i]; }|
+
+    compile(view, shared, "k")
+    assert code.() =~ "256 B"
+    assert code.() =~ "none: vectorised"
+    refute code.() =~ ~r/<dd>0( B)?</
+    assert code.() =~ "no block shape yet"
+    render_change(form(view, "#bench", %{"source" => shared, "grid" => "1", "block" => "64"}))
+
+    # A shape gets code of its own beside the launches.
+    eventually(fn ->
+      run(view)
+      code.() =~ ~r/own<\/dt>\s*<dd>\s*64/
+    end)
+  end
+
   test "what the compiler says is shown at the lines" do
     view = open_bench()
     html = compile(view, "__global__ void f(int* x) {\n  x[0] = undefined_thing;\n}\n", "f")

@@ -35,8 +35,11 @@ defmodule AMDGPUWeb.RecorderTest do
     assert AMDGPU.Telemetry.recording() == nil
     click(view, "Replay")
     assert has_element?(view, "#recorder .ag-pill", "replay")
+    # What draws the frames is told that they are old, and when they are not any more.
+    assert_push_event(view, "amdgpu:status", %{state: "replay"}, 5_000)
     click(view, "Back to live")
     assert AMDGPU.Telemetry.replaying() == nil
+    assert_push_event(view, "amdgpu:status", %{state: "live"}, 5_000)
     assert has_element?(view, "#recorder button", "Record")
   end
 

@@ -1,12 +1,14 @@
 // Frames from a Phoenix channel: the gateway's, or that of an application.
 import { type Channel, Socket } from "phoenix";
 import { Acks } from "./acks";
-import type { Feed, FeedEvents, Rate } from "./feed";
+import type { Feed, FeedEvents, FeedState, Rate } from "./feed";
 
 export interface ChannelOptions {
   /** Of the socket, without "/websocket". */
   url: string;
   token?: string | undefined;
+  /** Where the server gives away what it has recorded. */
+  archive?: URL | undefined;
   /** For tests in Node. */
   transport?: new (endpoint: string) => object;
 }
@@ -16,8 +18,13 @@ const CREDIT = 16;
 /** A runtime that says nothing for this long is called gone or stuck. */
 const SILENCE_MS = 2000;
 
+interface RecordingState {
+  active: boolean;
+  message: string;
+  bytes: number;
+}
+
 export class ChannelFeed implements Feed {
-  readonly record = null;
   private readonly socket: Socket;
   private channel: Channel | null = null;
   private acks: Acks | null = null;
@@ -25,10 +32,14 @@ export class ChannelFeed implements Feed {
   /** When the latest frame came; null since the feed was begun or lost. */
   private heard: number | null = null;
   private ended = false;
+  /** The frames are a recording's. */
+  private replay = false;
+  /** Null as long as the server has not said that it can record. */
+  private recorder: RecordingState | null = null;
   private readonly watch: ReturnType<typeof setInterval>;
 
   constructor(
-    options: ChannelOptions,
+    private readonly options: ChannelOptions,
     private readonly events: FeedEvents,
   ) {
     this.socket = new Socket(options.url, {
@@ -78,28 +89,60 @@ export class ChannelFeed implements Feed {
     this.join(rate);
   }
 
+  /** What the server says beside the frames. */
+  status(state: FeedState, message: string): void {
+    this.replay = state === "replay";
+    if (this.rate !== 0) this.events.state(state, message);
+  }
+
+  get record(): ((active: boolean) => void) | null {
+    const { channel, recorder } = this;
+    if (channel === null || recorder === null) return null;
+    return (active) => channel.push("record", { active }).receive("error", ({ reason }: { reason: string }) => this.recording({ ...recorder, message: reason }));
+  }
+
+  get archive(): (() => Promise<Blob>) | null {
+    const { archive, token } = this.options;
+    if (archive === undefined || this.recorder === null) return null;
+    return async () => {
+      const answer = await fetch(archive, token ? { headers: { authorization: `Bearer ${token}` } } : {});
+      if (!answer.ok) throw new Error((await answer.text()).trim());
+      return answer.blob();
+    };
+  }
+
+  private recording(state: RecordingState): void {
+    this.recorder = state;
+    this.events.recording(state.active, state.message, state.bytes);
+  }
+
   private join(rate: Rate): void {
     const channel = this.socket.channel("gpu:telemetry", { rate, encoding: "protobuf", credit: CREDIT, launch_events: false });
     this.channel = channel;
+    this.replay = false;
     channel.on("telemetry_update", (payload: ArrayBuffer) => {
       if (this.channel !== channel) return;
       const first = this.heard === null || this.ended || performance.now() - this.heard >= SILENCE_MS;
       this.heard = performance.now();
       this.ended = false;
-      if (first) this.events.state("live", "");
+      if (first) this.events.state(this.replay ? "replay" : "live", "");
       this.events.frame(new Uint8Array(payload));
     });
+    channel.on("status", ({ state }: { state: FeedState }) => this.status(state, ""));
+    channel.on("recording", (state: RecordingState) => this.recording(state));
     channel.on("device_lost", (payload: { device: number | null; message: string }) => {
       if (payload.device === null) {
         this.ended = true;
+        this.replay = false;
         this.events.state("no_runtime", "the runtime has ended; waiting for the next");
       }
       this.events.deviceLost(payload.device, payload.message);
     });
     channel
       .join()
-      .receive("ok", (reply: { credit?: number } | undefined) => {
+      .receive("ok", (reply: { credit?: number; recording?: RecordingState } | undefined) => {
         if (this.channel !== channel) return;
+        if (reply?.recording) this.recording(reply.recording);
         this.stopAnswering();
         if (reply?.credit) this.acks = new Acks(reply.credit / 2, (frames) => channel.push("ack", { frames }));
         if (this.heard === null) this.events.state("no_runtime", "waiting for a runtime");

@@ -13,6 +13,7 @@ const SILENCE_MS = 2000;
 const STATES: readonly FeedState[] = ["live", "stale", "replay", "no_runtime"];
 
 export class EventFeed implements Feed {
+  readonly archive = null;
   private rate: Rate | 0 = 0;
   private readonly acks = new Acks(ACK_EVERY, (frames) => {
     if (!this.closed) this.push("amdgpu:ack", { frames });
@@ -43,7 +44,7 @@ export class EventFeed implements Feed {
     on<{ state: FeedState; message?: string }>("amdgpu:status", ({ state, message }) => {
       if (STATES.includes(state)) this.say(state, message ?? "");
     });
-    on<{ active: boolean; message?: string }>("amdgpu:recording", ({ active, message }) => this.events.recording(active, message ?? ""));
+    on<{ active: boolean; message?: string }>("amdgpu:recording", ({ active, message }) => this.events.recording(active, message ?? "", NaN));
     this.watch = setInterval(() => {
       if (this.rate === 0 || this.heard === null || this.said !== "live") return;
       const silence = performance.now() - this.heard;

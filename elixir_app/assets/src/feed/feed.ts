@@ -21,7 +21,8 @@ export interface FeedEvents {
   state(state: FeedState, message: string): void;
   /** null: the runtime itself has ended. */
   deviceLost(device: number | null, message: string): void;
-  recording(active: boolean, message: string): void;
+  /** `bytes` are on the server's disk; NaN if it does not say. */
+  recording(active: boolean, message: string, bytes: number): void;
 }
 
 export interface Feed {
@@ -31,5 +32,7 @@ export interface Feed {
   handled(frames: number): void;
   /** Null if this feed cannot record. */
   readonly record: ((active: boolean) => void) | null;
+  /** Fetches what was recorded; null if that cannot be had here. */
+  readonly archive: (() => Promise<Blob>) | null;
   close(): void;
 }

@@ -102,6 +102,8 @@ export interface ClassState {
 
 const KEPT_COMPILES = 200;
 const KEPT_EVENTS = 200;
+/** A running system's frames never go back so far: a replay has begun, or begins again. */
+const BACK_NS = 1_000_000_000n;
 
 export class Store {
   /** The latest frame. */
@@ -146,7 +148,8 @@ export class Store {
 
   take(frame: Frame): boolean {
     const runtime = `${frame.runtime?.pid ?? 0}/${frame.runtime?.startedNs ?? 0n}`;
-    if (runtime !== this.runtime) this.begin(runtime, frame);
+    const back = this.frame !== null && this.frame.timeNs - frame.timeNs > BACK_NS;
+    if (runtime !== this.runtime || back) this.begin(runtime, frame);
     const sequence = Number(frame.sequence);
     if (sequence <= this.sequence) return false;
     if (this.sequence !== 0) this.skipped += sequence - this.sequence - 1;

@@ -15,4 +15,5 @@ if (token !== undefined) {
 
 const session = new Session(root);
 mount(root, session);
-session.connect((events) => new ChannelFeed({ url: new URL("socket", document.baseURI).pathname, token }, events));
+const archive = new URL("api/v1/recording", document.baseURI);
+session.connect((events) => new ChannelFeed({ url: new URL("socket", document.baseURI).pathname, token, archive }, events));

@@ -38,7 +38,9 @@ export class ToolbarPanel implements Panel {
   private readonly pauseIcon = h("span", { class: "ag-icon-box" });
   private readonly pauseText = h("span", { class: "ag-wide" });
   private readonly pause = h("button", { type: "button", class: "ag-button", "aria-keyshortcuts": "Space" }, this.pauseIcon, this.pauseText);
-  private readonly record = h("button", { type: "button", class: "ag-button ag-record" }, icon(DOT), h("span", { class: "ag-wide" }, "Record"));
+  private readonly recordText = h("span", { class: "ag-wide" });
+  private readonly record = h("button", { type: "button", class: "ag-button ag-record" }, icon(DOT), this.recordText);
+  private readonly archive: HTMLElement;
   private readonly theme = h("button", { type: "button", class: "ag-button ag-square" });
   private readonly windows: { seconds: number; input: HTMLInputElement }[];
   private readonly banner = h("div", { class: "ag-banner", role: "alert" });
@@ -67,12 +69,14 @@ export class ToolbarPanel implements Panel {
       });
       return button;
     };
+    this.archive = choice("Recording (.tar)", "all that the server has recorded; unpack it, then: amdgpu replay", (session) => this.fetchArchive(session));
     menu.append(
       h(
         "div",
         { class: "ag-choices" },
         choice("Trace (.json)", "launches, copies and counters: open it in ui.perfetto.dev or chrome://tracing", (session) => download(fileName(Date.now(), "trace.json"), "application/json", [traceJson(session.store, session.window)])),
         choice("Values (.csv)", "of the charts, over the chosen time", (session) => download(fileName(Date.now(), "csv"), "text/csv", [chartsCsv(session.store, session.window)])),
+        this.archive,
       ),
     );
     menu.addEventListener("keydown", (event) => {
@@ -112,13 +116,13 @@ export class ToolbarPanel implements Panel {
     if (session.paused) return { text: "paused", kind: "muted", banner: "" };
     switch (session.feedState) {
       case "live":
-        return { text: session.pace.rate < 60 ? `live, ${session.pace.rate} Hz` : "live", kind: "ok", banner: "" };
+        return { text: session.pace.rate < 60 ? `live, ${session.pace.rate} Hz` : "live", kind: "ok", banner: session.recordingActive || session.recordingMessage === "" ? "" : `Recording: ${session.recordingMessage}.` };
       case "connecting":
         return { text: "connecting", kind: "muted", banner: "" };
       case "off":
         return { text: "hidden", kind: "muted", banner: "" };
       case "replay":
-        return { text: "replay", kind: "warn", banner: feedMessage };
+        return { text: "replay", kind: "warn", banner: feedMessage || "A recording is replayed: nothing of what you see is now." };
       case "stale":
         return { text: "stale", kind: "warn", banner: `What you see is old: ${feedMessage || "nothing new comes"}.` };
       case "no_runtime":
@@ -157,8 +161,10 @@ export class ToolbarPanel implements Panel {
     }
     show(this.record, session.recorder !== null);
     toggle(this.record, "ag-recording", session.recordingActive);
-    setAttribute(this.record, "aria-pressed", String(session.recordingActive));
+    setAttribute(this.record, "aria-label", session.recordingActive ? "Stop recording" : "Record");
+    setText(this.recordText, session.recordingActive ? "Stop" : "Record");
     setTitle(this.record, session.recordingMessage || (session.recordingActive ? "Stop recording" : "Record to a file on the server"));
+    show(this.archive, session.archive !== null);
     for (const { seconds, input } of this.windows) if (input.checked !== (seconds === session.window)) input.checked = seconds === session.window;
     show(this.theme, !session.themeIsFixed);
     if (this.shownTheme !== session.theme) {
@@ -168,6 +174,13 @@ export class ToolbarPanel implements Panel {
       setAttribute(this.theme, "aria-label", `Switch to ${other} colours`);
       setTitle(this.theme, `Switch to ${other} colours`);
     }
+  }
+
+  private fetchArchive(session: Session): void {
+    session.archive?.().then(
+      (recording) => download(fileName(Date.now(), "recording.tar"), "application/x-tar", [recording]),
+      (error: unknown) => session.recording(session.recordingActive, `The recording cannot be fetched: ${String(error)}`, session.recordingBytes),
+    );
   }
 
   private writeLatency(session: Session): void {

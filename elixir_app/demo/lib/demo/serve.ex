@@ -13,7 +13,10 @@ defmodule Demo.Serve do
     {:ok, _load} = Demo.Load.start_link(device)
 
     with {:ok, what} <- serve(port) do
-      IO.puts("\n#{what}: http://localhost:#{port}\nCtrl-C ends it.")
+      IO.puts(
+        "\n#{what}: http://localhost:#{port}\nRecordings go to #{recordings()}. Ctrl-C ends it."
+      )
+
       Process.sleep(:infinity)
     end
   end
@@ -36,6 +39,7 @@ defmodule Demo.Serve do
     # The load's device is there to be looked at.
     Application.put_env(:amdgpu_web, :devices, [], persistent: true)
     Application.put_env(:amdgpu_web, :kernel_bench, true, persistent: true)
+    Application.put_env(:amdgpu_web, :recordings, recordings(), persistent: true)
 
     case Application.ensure_all_started(:amdgpu_web) do
       {:ok, _} -> {:ok, "The dashboard (Phoenix LiveView)"}
@@ -46,7 +50,9 @@ defmodule Demo.Serve do
   defp gateway(port) do
     page = if File.exists?(Path.join(@page, "index.html")), do: [static: @page], else: []
 
-    case Supervisor.start_link([{AMDGPU.Gateway, [port: port] ++ page}], strategy: :one_for_one) do
+    options = [port: port, recordings: recordings()] ++ page
+
+    case Supervisor.start_link([{AMDGPU.Gateway, options}], strategy: :one_for_one) do
       {:ok, _} when page != [] ->
         {:ok, "The dashboard (amdgpu-gateway; Phoenix is not installed)"}
 
@@ -58,6 +64,9 @@ defmodule Demo.Serve do
         {:error, "amdgpu-gateway does not start: #{words(reason)}"}
     end
   end
+
+  # What is recorded outlives the demo: `amdgpu replay` shows it again.
+  defp recordings, do: :filename.basedir(:user_cache, "amdgpu-demo") |> Path.join("recordings")
 
   # What a supervisor says when a child does not start: its reason is in there somewhere.
   defp words({:shutdown, {:failed_to_start_child, _child, reason}}), do: words(reason)

@@ -16,7 +16,7 @@ defmodule AMDGPUWeb.KernelBench.Runner do
   @doc "Ends with the process that started it."
   def start_link, do: GenServer.start_link(__MODULE__, nil)
 
-  @doc "`{:ok, info}` of the kernel, or `{:error, exception}`."
+  @doc "`{:ok, info}` of the kernel, with its device's `kind` and `arch`, or `{:error, exception}`."
   def compile(runner, selector, source, name),
     do: GenServer.call(runner, {:compile, selector, source, name}, :infinity)
 
@@ -35,7 +35,7 @@ defmodule AMDGPUWeb.KernelBench.Runner do
              file: "bench.hip",
              timeout: Limits.all().compile_ms
            ) do
-      {:reply, {:ok, Kernel.info(kernel)}, %{state | kernel: kernel}}
+      {:reply, {:ok, info(kernel)}, %{state | kernel: kernel}}
     else
       {:error, error} -> {:reply, {:error, error}, %{state | kernel: nil}}
     end
@@ -88,7 +88,6 @@ defmodule AMDGPUWeb.KernelBench.Runner do
          shown = Enum.flat_map(buffers, &shown/1),
          {:ok, times} <- repeat(kernel, options, arguments, [], first.duration_ns) do
       times = Enum.sort(if times == [], do: [first.duration_ns], else: times)
-      info = Kernel.info(kernel)
 
       {:ok,
        %{
@@ -97,14 +96,14 @@ defmodule AMDGPUWeb.KernelBench.Runner do
          best_ns: hd(times),
          bytes: bytes,
          occupancy: occupancy(kernel, block),
-         registers: info.registers,
-         local_bytes: info.local_bytes,
-         shared_bytes: info.static_shared_bytes,
-         code_bytes: info.code_bytes,
+         info: info(kernel),
          shown: shown
        }}
     end
   end
+
+  defp info(kernel),
+    do: Map.merge(Kernel.info(kernel), Map.take(kernel.device.properties, [:kind, :arch]))
 
   defp repeat(kernel, options, arguments, times, spent) do
     if length(times) >= @most_runs or spent >= @most_ns do

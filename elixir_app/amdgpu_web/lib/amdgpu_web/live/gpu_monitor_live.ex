@@ -10,6 +10,7 @@ defmodule AMDGPUWeb.GPUMonitorLive do
 
   use AMDGPUWeb, :live_view
 
+  alias AMDGPU.Telemetry
   alias AMDGPUWeb.{Assets, Digest, Feed, UserSocket}
   alias AMDGPUWeb.GPUMonitorLive.{Components, Kernels, Recorder}
 
@@ -30,6 +31,7 @@ defmodule AMDGPUWeb.GPUMonitorLive do
         recorder?: Recorder.directory() != nil,
         viewer: nil,
         version: 0,
+        replay?: false,
         problem: nil,
         flags: nil,
         options: nil,
@@ -148,6 +150,20 @@ defmodule AMDGPUWeb.GPUMonitorLive do
     |> put_newest(:events, changes.events)
     |> update(:view, &Kernels.put(&1, changes.kernels, gone(changes, :kernels)))
     |> show_kernels(changes.kernels)
+    |> say_replay()
+  end
+
+  # The frames themselves are those that were recorded.
+  defp say_replay(socket) do
+    replay? = Telemetry.replaying() != nil
+
+    if replay? == socket.assigns.replay? do
+      socket
+    else
+      socket
+      |> assign(replay?: replay?)
+      |> push_event("amdgpu:status", %{state: if(replay?, do: "replay", else: "live")})
+    end
   end
 
   defp gone(changes, kind), do: for({^kind, id} <- changes.gone, do: id)

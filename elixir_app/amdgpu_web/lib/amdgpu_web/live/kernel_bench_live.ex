@@ -120,7 +120,7 @@ defmodule AMDGPUWeb.KernelBenchLive do
   end
 
   def handle_async(:run, {:ok, {:ok, result}}, socket),
-    do: {:noreply, assign(socket, busy: nil, result: result)}
+    do: {:noreply, assign(socket, busy: nil, result: result, info: result.info)}
 
   def handle_async(_name, {:ok, {:error, error}}, socket),
     do: {:noreply, socket |> assign(busy: nil) |> fail(error)}
@@ -292,6 +292,8 @@ defmodule AMDGPUWeb.KernelBenchLive do
           <%= if @busy == :run, do: "Running…", else: "Run" %>
         </button>
       </section>
+
+      <.code :if={@info} info={@info} />
     </form>
 
     <section :if={@result} class="ag-card" aria-labelledby="bench-result-title" aria-live="polite">
@@ -301,10 +303,6 @@ defmodule AMDGPUWeb.KernelBenchLive do
         <div><dt>Best</dt><dd><%= duration(@result.best_ns) %></dd></div>
         <div><dt>Bandwidth, each buffer once</dt><dd><%= giga(@result.bytes, @result.median_ns, "B/s") %></dd></div>
         <div><dt>Occupancy, in theory</dt><dd><%= percent(@result.occupancy) %></dd></div>
-        <div><dt>Registers a thread</dt><dd><%= if @result.registers == 0, do: "not told by this device", else: @result.registers %></dd></div>
-        <div><dt>Spilled and local</dt><dd><%= bytes(@result.local_bytes) %></dd></div>
-        <div><dt>Shared memory a block</dt><dd><%= bytes(@result.shared_bytes) %></dd></div>
-        <div><dt>Code</dt><dd><%= bytes(@result.code_bytes) %></dd></div>
       </dl>
       <div :for={{name, values} <- @result.shown} class="agw-values">
         <h3><%= name %>, after the first run</h3>
@@ -313,6 +311,43 @@ defmodule AMDGPUWeb.KernelBenchLive do
     </section>
     """
   end
+
+  attr :info, :map, required: true
+
+  # What the compiler made of it. What a device does not tell is not a zero.
+  defp code(assigns) do
+    ~H"""
+    <section id="bench-code" class="ag-card" aria-labelledby="bench-code-title">
+      <h2 id="bench-code-title" class="ag-card-title">Generated code</h2>
+      <dl class="agw-result">
+        <div><dt>For</dt><dd><%= @info.arch %></dd></div>
+        <div><dt>Code</dt><dd><%= bytes(@info.code_bytes) %></dd></div>
+        <div><dt>Registers a thread</dt><dd><%= told(@info, to_string(@info.registers)) %></dd></div>
+        <div><dt>Spilled and local, a thread</dt><dd><%= told(@info, bytes(@info.local_bytes)) %></dd></div>
+        <div>
+          <dt>Shared memory a block</dt>
+          <dd><%= bytes(@info.static_shared_bytes) %><%= if @info.uses_dynamic_shared, do: " and what the launch asks for" %></dd>
+        </div>
+        <div><dt>Threads a block, at most</dt><dd><%= count(@info.max_threads_per_block) %></dd></div>
+        <div :if={@info.kind == :host}>
+          <dt>With code of their own</dt>
+          <dd><%= if @info.specialised_shapes == [], do: "no block shape yet", else: Enum.map_join(@info.specialised_shapes, ", ", &shape_text/1) %></dd>
+        </div>
+      </dl>
+      <p :if={@info.kind == :host} class="ag-note">
+        A CPU's vector registers hold the values of many threads at once: there is no number for one.
+      </p>
+    </section>
+    """
+  end
+
+  defp told(%{registers: 0, kind: :host}, _text), do: "none: vectorised"
+  defp told(%{registers: 0}, _text), do: "not told by this device"
+  defp told(_info, text), do: text
+
+  defp shape_text({x, 1, 1}), do: "#{x}"
+  defp shape_text({x, y, 1}), do: "#{x}×#{y}"
+  defp shape_text({x, y, z}), do: "#{x}×#{y}×#{z}"
 
   attr :param, :map, required: true
   attr :form, :map, required: true
