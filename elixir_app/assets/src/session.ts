@@ -1,4 +1,4 @@
-// One viewer's session: the feed, the store that it fills, and the panels that are drawn from it, once per animation frame.
+// One viewer's session: the feed, the store that it fills, and the panels that are drawn from it, as soon as a frame comes.
 import type { Feed, FeedEvents, FeedState, Rate } from "./feed/feed";
 import { Inbox, Pace } from "./feed/pace";
 import { LatencyMeter, WallClock } from "./model/latency";
@@ -12,6 +12,9 @@ interface Entry {
   visible: boolean;
   next: number;
 }
+
+/** Of the panels that are not drawn with every picture, in one. */
+const MOST_SLOW = 2;
 
 export class Session implements FeedEvents {
   readonly store = new Store();
@@ -36,12 +39,17 @@ export class Session implements FeedEvents {
   private readonly seer: IntersectionObserver | null;
   private readonly sizer: ResizeObserver | null;
   private readonly afterPaint = new MessageChannel();
-  private awaited = NaN;
+  /** When the newest sample that is drawn was taken; NaN if that says nothing. */
+  private newest = NaN;
   private feed: Feed | null = null;
   private pending = 0;
   private generation = -1;
   private nextReview = 0;
   private nextCheck = 0;
+  private drawn = 0;
+  private dirty = false;
+  /** For the next picture, so far. */
+  private made = { cost: 0, frames: 0, dropped: 0 };
   private readonly timer: ReturnType<typeof setInterval>;
   private readonly listeners: (() => void)[] = [];
 
@@ -67,9 +75,8 @@ export class Session implements FeedEvents {
             this.invalidate();
           });
     this.sizer = typeof ResizeObserver === "undefined" ? null : new ResizeObserver(() => this.invalidate());
-    this.afterPaint.port1.onmessage = () => {
-      if (this.awaited === this.awaited && !this.paused) this.meter.painted(this.awaited, this.clock.now());
-      this.awaited = NaN;
+    this.afterPaint.port1.onmessage = ({ data: sampled }: MessageEvent<number>) => {
+      if (sampled === sampled && !this.paused) this.meter.painted(sampled, this.clock.now());
     };
     const onVisibility = () => this.applyRate();
     document.addEventListener("visibilitychange", onVisibility);
@@ -79,7 +86,9 @@ export class Session implements FeedEvents {
     scheme?.addEventListener("change", onScheme);
     this.listeners.push(() => scheme?.removeEventListener("change", onScheme));
     // States change without frames, too.
-    this.timer = setInterval(() => this.invalidate(), 500);
+    this.timer = setInterval(() => {
+      if (performance.now() - this.drawn > 400) this.invalidate();
+    }, 500);
   }
 
   // --- The feed ---
@@ -100,7 +109,10 @@ export class Session implements FeedEvents {
   frame(bytes: Uint8Array): void {
     if (this.paused) return;
     this.inbox.push(bytes);
+    // Drawn now it is ready when the screen takes its next picture; another one before that is drawn with it.
+    const first = this.pending === 0;
     this.schedule();
+    if (first) this.draw();
   }
   state(state: FeedState, message: string): void {
     // How old a recording is says nothing of what is live.
@@ -151,7 +163,7 @@ export class Session implements FeedEvents {
     panel.destroy?.();
   }
 
-  /** Everything is drawn again with the next animation frame. */
+  /** Everything is drawn again with the screen's next picture. */
   invalidate(): void {
     for (const entry of this.entries.values()) entry.next = 0;
     this.schedule();
@@ -165,11 +177,38 @@ export class Session implements FeedEvents {
   }
 
   private schedule(): void {
+    this.dirty = true;
     if (this.pending === 0) this.pending = requestAnimationFrame(() => this.picture());
   }
 
   private picture(): void {
     this.pending = 0;
+    if (this.dirty || this.inbox.length > 0) this.draw();
+    const { cost, frames, dropped } = this.made;
+    this.made = { cost: 0, frames: 0, dropped: 0 };
+    this.pace.picture(cost, dropped, frames);
+    if (frames > 0) {
+      this.meter.picture(cost);
+      // Comes after this picture has been painted.
+      this.afterPaint.port2.postMessage(this.newest);
+    }
+    const now = performance.now();
+    if (now >= this.nextReview) {
+      this.nextReview = now + 1000;
+      if (!document.hidden && !this.paused && this.pace.review(now)) this.feed?.setRate(this.pace.rate);
+    }
+  }
+
+  /** Of the panels that are drawn now and then a few at a time, so that no picture has to wait for all of them. */
+  private due(now: number): Entry[] {
+    const all = [...this.entries.values()].filter((entry) => entry.visible && now >= entry.next);
+    const slow = all.filter((entry) => entry.panel.every > 0 && entry.next > 0).sort((a, b) => a.next - b.next);
+    const later = new Set(slow.slice(MOST_SLOW));
+    return later.size === 0 ? all : all.filter((entry) => !later.has(entry));
+  }
+
+  private draw(): void {
+    this.dirty = false;
     const began = performance.now();
     const { frames, dropped } = this.inbox.take();
     let fresh = false;
@@ -184,21 +223,16 @@ export class Session implements FeedEvents {
       this.nextCheck = began + 250;
       this.watch.check(this.meter.remote || this.paused ? NaN : (this.meter.latency.at(0.5)[0] ?? NaN));
     }
-    for (const entry of this.entries.values()) {
-      if (!entry.visible || began < entry.next) continue;
+    for (const entry of this.due(began)) {
       entry.next = began + entry.panel.every - 4;
       entry.panel.render(this);
     }
-    const cost = performance.now() - began;
-    this.pace.picture(cost, dropped, frames.length);
+    this.made.cost += performance.now() - began;
+    this.made.dropped += dropped;
     if (fresh) {
-      this.meter.picture(cost);
-      this.awaited = this.feedState === "replay" ? NaN : this.store.sampledUnixMs;
-      this.afterPaint.port2.postMessage(0);
-    }
-    if (began >= this.nextReview) {
-      this.nextReview = began + 1000;
-      if (!document.hidden && !this.paused && this.pace.review(began)) this.feed?.setRate(this.pace.rate);
+      this.made.frames += frames.length;
+      this.newest = this.feedState === "replay" ? NaN : this.store.sampledUnixMs;
+      this.drawn = began;
     }
   }
 

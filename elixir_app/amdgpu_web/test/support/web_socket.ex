@@ -4,9 +4,9 @@ defmodule AMDGPUWeb.WebSocket do
   """
   import Bitwise
 
-  defstruct [:tcp, buffer: ""]
+  defstruct [:tcp, buffer: "", decode: true]
 
-  @doc "`{:ok, client}` or `{:error, status}` of the upgrade."
+  @doc "`{:ok, client}` or `{:error, status}` of the upgrade. With `decode: false` texts come as they are."
   def connect(path, options \\ []) do
     {:ok, {_address, port}} = AMDGPUWeb.Endpoint.server_info(:http)
     cookie = Keyword.get(options, :cookie)
@@ -26,7 +26,8 @@ defmodule AMDGPUWeb.WebSocket do
     :ok = :gen_tcp.send(tcp, request)
     {head, rest} = head(tcp, "")
     [_, status] = Regex.run(~r/^HTTP\/1.1 (\d+)/, head)
-    if status == "101", do: {:ok, %__MODULE__{tcp: tcp, buffer: rest}}, else: {:error, status}
+    client = %__MODULE__{tcp: tcp, buffer: rest, decode: Keyword.get(options, :decode, true)}
+    if status == "101", do: {:ok, client}, else: {:error, status}
   end
 
   defp head(tcp, read) do
@@ -54,7 +55,7 @@ defmodule AMDGPUWeb.WebSocket do
   def receive_message(client, timeout \\ 5_000) do
     case frame(client.buffer) do
       {opcode, data, rest} ->
-        {message(opcode, data), %{client | buffer: rest}}
+        {message(opcode, data, client), %{client | buffer: rest}}
 
       :more ->
         case :gen_tcp.recv(client.tcp, 0, timeout) do
@@ -80,16 +81,18 @@ defmodule AMDGPUWeb.WebSocket do
 
   defp frame(_part), do: :more
 
-  defp message(1, text), do: {:text, Jason.decode!(text)}
+  defp message(1, text, %{decode: true}), do: {:text, Jason.decode!(text)}
+  defp message(1, text, _client), do: {:text, text}
 
   defp message(
          2,
-         <<2, topic, event, _::binary-size(topic), name::binary-size(event), data::binary>>
+         <<2, topic, event, _::binary-size(topic), name::binary-size(event), data::binary>>,
+         _client
        ),
        do: {:binary, name, data}
 
-  defp message(8, data), do: {:close, data}
-  defp message(other, data), do: {other, data}
+  defp message(8, data, _client), do: {:close, data}
+  defp message(other, data, _client), do: {other, data}
 
   def close(client), do: :gen_tcp.close(client.tcp)
 end

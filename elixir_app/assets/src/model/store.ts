@@ -103,7 +103,7 @@ export interface ClassState {
 const KEPT_COMPILES = 200;
 const KEPT_EVENTS = 200;
 /** A running system's frames never go back so far: a replay has begun, or begins again. */
-const BACK_NS = 1_000_000_000n;
+const BACK_NS = 500_000_000n;
 
 export class Store {
   /** The latest frame. */

@@ -14,6 +14,7 @@ if (token !== undefined) {
 }
 
 const session = new Session(root);
-mount(root, session);
 const archive = new URL("api/v1/recording", document.baseURI);
 session.connect((events) => new ChannelFeed({ url: new URL("socket", document.baseURI).pathname, token, archive }, events));
+// While the connection is made.
+mount(root, session);

@@ -43,6 +43,8 @@ export const CHARTS: readonly ChartSpec[] = [
 ];
 
 const MOST_SERIES = 7;
+/** Of new charts in one picture: they are dear, and the first picture is awaited. */
+const MOST_BUILDS = 2;
 
 interface LegendItem {
   readonly column: string;
@@ -100,6 +102,10 @@ class Chart {
     );
   }
 
+  get built(): boolean {
+    return this.plot !== null;
+  }
+
   reset(): void {
     this.plot?.destroy();
     this.plot = null;
@@ -128,7 +134,7 @@ class Chart {
     this.columns = columns;
     this.host.replaceChildren();
     const plotted: PlotSeries[] = series.map((one, i) => ({ column: one.column, color: seriesColor(session.colors, i), dashed: one.dashed === true, filled: i === 0 }));
-    this.plot = new Plot(this.host, this.spec.unit, plotted, this.spec.least, session.colors, (seconds) => session.store.unixMs(seconds * 1000) / 1000, (index) => {
+    this.plot = new Plot(this.host, this.spec.unit, plotted, this.spec.least, CHARTS.indexOf(this.spec) / CHARTS.length, session.colors, (seconds) => session.store.unixMs(seconds * 1000) / 1000, (index) => {
       this.cursor = index;
     });
     this.items = series.map((one, i) => {
@@ -203,10 +209,16 @@ export class ChartsPanel implements Panel {
     const texts = now >= this.nextTexts || this.charts.some((chart) => chart.cursor !== null);
     if (texts) this.nextTexts = now + 200;
     const missing: string[] = [];
+    let builds = MOST_BUILDS;
     for (const chart of this.charts) {
       // Out of sight it is only kept up to date now and then.
       if (!texts && this.seer !== null && !this.seen.has(chart.element)) continue;
-      const drawn = chart.draw(session, device, expand(chart.spec, device), texts);
+      const series = expand(chart.spec, device);
+      if (!chart.built && series.length > 0 && builds-- <= 0) {
+        session.touch(this);
+        continue;
+      }
+      const drawn = chart.draw(session, device, series, texts);
       show(chart.element, drawn);
       if (!drawn && texts) {
         const reason = absentReason(chart.spec, device.absent);

@@ -74,6 +74,8 @@ export class Plot {
     private readonly unit: Unit,
     series: readonly PlotSeries[],
     private readonly least: number,
+    /** Of its half pixels, 0 to 1. */
+    private readonly phase: number,
     colors: Colors,
     unixSeconds: (seconds: number) => number,
     onCursor: (index: number | null) => void,
@@ -151,14 +153,14 @@ export class Plot {
 
   private xs: Float64Array = new Float64Array(0);
   private ys: Float64Array[] = [];
-  private drawnNow = NaN;
+  private drawnPlace = NaN;
   private drawnSeconds = 0;
   private readonly drawnTips: number[] = [];
 
   /** Nothing would look different: no line has moved half a pixel, no newest value either. */
-  private still(view: View, now: number, seconds: number): boolean {
-    const { width, height } = this.u.bbox;
-    if (seconds !== this.drawnSeconds || !(((now - this.drawnNow) / seconds) * width < 0.5)) return false;
+  private still(view: View, place: number, seconds: number): boolean {
+    const { height } = this.u.bbox;
+    if (seconds !== this.drawnSeconds || place !== this.drawnPlace) return false;
     for (let i = 0; i < this.columns.length; i++) {
       const tip = view.column(this.columns[i]!)?.[view.end - 1] ?? NaN;
       const before = this.drawnTips[i]!;
@@ -169,8 +171,10 @@ export class Plot {
 
   draw(view: View, now: number, seconds: number, width: number): void {
     const { begin, end } = view;
-    if (width === this.u.width && this.still(view, now, seconds)) return;
-    this.drawnNow = now;
+    // In half pixels. Charts move one after the other, so that no picture has to wait for all of them.
+    const place = Math.floor((now / seconds) * this.u.bbox.width * 2 + this.phase);
+    if (width === this.u.width && this.still(view, place, seconds)) return;
+    this.drawnPlace = place;
     this.drawnSeconds = seconds;
     for (let i = 0; i < this.columns.length; i++) this.drawnTips[i] = view.column(this.columns[i]!)?.[end - 1] ?? NaN;
     this.xs = view.time.subarray(begin, end);

@@ -2,7 +2,8 @@
 //
 // Found by the environment: $AMDGPU_PRIV_DIR or the native build of $AMDGPU_NATIVE_PRESET (release), as the library finds it.
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -14,10 +15,13 @@ const library = join(repository, "elixir_app", "amdgpu");
 
 export const dist = process.env["AMDGPU_ASSETS_OUT"] ?? join(assets, "dist");
 
-export function gatewayPath(): string {
+/** A program of the native build. */
+function program(name: string): string {
   const priv = process.env["AMDGPU_PRIV_DIR"] ?? join(library, "priv", "native", process.env["AMDGPU_NATIVE_PRESET"] ?? "release");
-  return join(priv, "amdgpu-gateway");
+  return join(priv, name);
 }
+
+export const gatewayPath = (): string => program("amdgpu-gateway");
 
 export function chromiumPath(): string | null {
   for (const path of [process.env["CHROMIUM"], "/usr/bin/chromium", "/usr/bin/chromium-browser"]) if (path && existsSync(path)) return path;
@@ -58,6 +62,7 @@ export class System {
   private readonly folder = mkdtempSync(join(tmpdir(), "amdgpu-web-"));
   private load: ChildProcess | null = null;
   private gateway: ChildProcess | null = null;
+  private replay: ChildProcess | null = null;
   port = 0;
 
   private get env(): NodeJS.ProcessEnv {
@@ -98,6 +103,22 @@ export class System {
     await ended(gateway);
   }
 
+  /** The Phoenix application with the load in its own process. */
+  async startPhoenix(): Promise<void> {
+    const web = join(repository, "elixir_app", "amdgpu_web");
+    const { child, match } = await startUntil("mix", ["run", "test/browser.exs"], { cwd: web, env: { ...this.env, MIX_ENV: "test" } }, /serves on port (\d+)[^]*load runs/, 170);
+    this.load = child;
+    this.port = Number(match[1]);
+    child.stdout?.resume();
+    child.stderr?.resume();
+  }
+
+  /** A recording in place of a load. */
+  async startReplay(recording: string): Promise<void> {
+    const { child } = await startUntil(program("amdgpu"), ["replay", recording, "--loop"], { env: this.env }, /replaying/i, 20);
+    this.replay = child;
+  }
+
   async frame(): Promise<Record<string, unknown>> {
     return (await (await fetch(`${this.url}/api/v1/frame`)).json()) as Record<string, unknown>;
   }
@@ -105,6 +126,8 @@ export class System {
   async stop(): Promise<void> {
     await this.stopGateway();
     await this.stopLoad();
+    this.replay?.kill("SIGKILL");
+    if (this.replay !== null) await ended(this.replay);
     rmSync(this.folder, { recursive: true, force: true });
   }
 }
@@ -130,6 +153,12 @@ export async function openPage(browser: Browser, url: string, width: number, the
   await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: theme }]);
   await page.goto(url);
   return { page, complaints };
+}
+
+/** What axe-core finds serious, in words. */
+export async function barriers(page: Page): Promise<string[]> {
+  const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+  return (await page.evaluate(`${axe}; axe.run(document, { resultTypes: ["violations"] }).then((result) => result.violations.filter((one) => one.impact === "serious" || one.impact === "critical").map((one) => one.id + ": " + one.nodes.slice(0, 3).map((node) => node.html.slice(0, 160) + " " + (node.any[0]?.message ?? "")).join(" | ")))`)) as string[];
 }
 
 export async function untilState(page: Page, state: string, seconds = 20): Promise<void> {

@@ -79,6 +79,17 @@ describe("Store", () => {
     expect(store.owners[0]!.launches).toBe(1);
   });
 
+  it("a replay that goes back begins anew, and a frame that is a little old is left out", () => {
+    const store = new Store();
+    const ingest = (n: number) => store.ingest(encode(frameAt(n)));
+    ingest(300);
+    expect(ingest(299)).toBe(false);
+    expect(ingest(10)).toBe(true);
+    expect(store.frame?.sequence).toBe(10n);
+    expect(ingest(11)).toBe(true);
+    expect(store.skipped).toBe(0);
+  });
+
   it("another runtime begins anew, with a sequence of its own", () => {
     const store = new Store();
     store.ingest(encode(frameAt(500, { kernels: [kernel(9n, 9n)] })));

@@ -257,7 +257,14 @@ defmodule AMDGPUWeb.GPUMonitorLive do
     <.live_component :if={@recorder?} module={Recorder} id="recorder" />
     <Components.devices devices={@streams.devices} empty={empty?(@known, :devices)} />
     <Components.panel :for={name <- @amdgpu.panels -- ["toolbar", "alerts"]} name={name} />
-    <Components.kernels kernels={@streams.kernels} view={@view} labels={@labels} />
+    <Components.kernels
+      kernels={@streams.kernels}
+      by={@view.by}
+      descending={@view.descending}
+      text={@view.text}
+      empty={@view.kernels == %{}}
+      labels={@labels}
+    />
     <Components.owners owners={@streams.owners} empty={empty?(@known, :owners)} />
     <Components.panel :if={"alerts" in @amdgpu.panels} name="alerts" />
     <Components.compiles compiles={@streams.compiles} empty={empty?(@known, :compiles)} labels={@labels} />

@@ -61,7 +61,10 @@ defmodule AMDGPUWeb.GPUMonitorLive.Components do
   end
 
   attr :kernels, :any, required: true
-  attr :view, :map, required: true
+  attr :by, :string, required: true
+  attr :descending, :boolean, required: true
+  attr :text, :string, required: true
+  attr :empty, :boolean, required: true
   attr :labels, :map, required: true
 
   def kernels(assigns) do
@@ -76,7 +79,7 @@ defmodule AMDGPUWeb.GPUMonitorLive.Components do
             class="ag-input"
             type="search"
             name="filter"
-            value={@view.text}
+            value={@text}
             placeholder="Filter"
             phx-debounce="150"
             autocomplete="off"
@@ -87,14 +90,14 @@ defmodule AMDGPUWeb.GPUMonitorLive.Components do
         <table class="ag-table">
           <thead>
             <tr>
-              <.column view={@view} by="name" title="Kernel" />
+              <.column column="name" by={@by} descending={@descending} title="Kernel" />
               <th scope="col">Device</th>
               <th scope="col">Core</th>
-              <.column view={@view} by="launches" title="Launches" number />
-              <.column view={@view} by="p50" title="p50" number />
-              <.column view={@view} by="p99" title="p99" number />
-              <.column view={@view} by="bandwidth" title="Rate" number />
-              <.column view={@view} by="share" title="Share of time" number />
+              <.column column="launches" by={@by} descending={@descending} title="Launches" number />
+              <.column column="p50" by={@by} descending={@descending} title="p50" number />
+              <.column column="p99" by={@by} descending={@descending} title="p99" number />
+              <.column column="bandwidth" by={@by} descending={@descending} title="Rate" number />
+              <.column column="share" by={@by} descending={@descending} title="Share of time" number />
             </tr>
           </thead>
           <tbody id="kernels" phx-update="stream">
@@ -113,13 +116,14 @@ defmodule AMDGPUWeb.GPUMonitorLive.Components do
           </tbody>
         </table>
       </div>
-      <p :if={@view.kernels == %{}} class="ag-note">Nothing has been launched yet.</p>
+      <p :if={@empty} class="ag-note">Nothing has been launched yet.</p>
     </section>
     """
   end
 
-  attr :view, :map, required: true
+  attr :column, :string, required: true
   attr :by, :string, required: true
+  attr :descending, :boolean, required: true
   attr :title, :string, required: true
   attr :number, :boolean, default: false
 
@@ -128,10 +132,10 @@ defmodule AMDGPUWeb.GPUMonitorLive.Components do
     <th
       scope="col"
       class={@number && "ag-num"}
-      aria-sort={@view.by == @by && if(@view.descending, do: "descending", else: "ascending")}
+      aria-sort={@column == @by && if(@descending, do: "descending", else: "ascending")}
     >
-      <button type="button" class="agw-sort" phx-click="sort" phx-value-by={@by}>
-        <%= @title %><span :if={@view.by == @by} aria-hidden="true"><%= if @view.descending, do: " ▾", else: " ▴" %></span>
+      <button type="button" class="agw-sort" phx-click="sort" phx-value-by={@column}>
+        <%= @title %><span :if={@column == @by} aria-hidden="true"><%= if @descending, do: " ▾", else: " ▴" %></span>
       </button>
     </th>
     """
