@@ -23,13 +23,18 @@ defmodule AMDGPUWeb.Format do
   def duration(ns), do: scaled(ns / 1000, 1000, ["µs", "ms", "s"])
 
   @doc """
-      iex> AMDGPUWeb.Format.count(1_234_567)
-      "1 234 567"
+      iex> AMDGPUWeb.Format.count(1_234_007)
+      "1 234 007"
   """
   @spec count(integer()) :: String.t()
+  def count(n) when n < 0, do: "-" <> count(-n)
+  def count(n) when n < 1000, do: Integer.to_string(n)
+
   def count(n) do
+    {most, last} = {div(n, 1000), rem(n, 1000)}
+    digits = for unit <- [100, 10, 1], into: "", do: <<?0 + rem(div(last, unit), 10)>>
     # A thin space that no line breaks at.
-    n |> Integer.to_string() |> String.replace(~r/(?<=\d)(?=(\d{3})+$)/, "\u202F")
+    count(most) <> "\u202F" <> digits
   end
 
   @doc """

@@ -12,6 +12,7 @@ defmodule AMDGPUWeb.FormatTest do
     assert duration(123_456) == "123 µs"
     assert duration(3_600_000_000_000) == "3600 s"
     assert count(999) == "999"
+    assert count(-1_000_005) == "-1\u202F000\u202F005"
     assert count(1_234_567) == "1\u202F234\u202F567"
     assert percent(1) == "100 %"
     assert percent(nil) == "–"

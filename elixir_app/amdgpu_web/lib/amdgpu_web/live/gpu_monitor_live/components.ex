@@ -40,6 +40,7 @@ defmodule AMDGPUWeb.GPUMonitorLive.Components do
           </h2>
           <dl>
             <div><dt>Device</dt><dd><%= device.label %></dd></div>
+            <div><dt>Driver</dt><dd><%= driver(device.kind) %></dd></div>
             <div><dt>Architecture</dt><dd><%= device.arch %></dd></div>
             <div><dt>Compute units</dt><dd><%= device.compute_units %></dd></div>
             <div :if={device.pci_address != ""}><dt>PCI</dt><dd><%= device.pci_address %></dd></div>
@@ -240,6 +241,11 @@ defmodule AMDGPUWeb.GPUMonitorLive.Components do
     </section>
     """
   end
+
+  defp driver("host"), do: "host CPU"
+  defp driver("hip"), do: "HIP"
+  defp driver("cuda"), do: "CUDA"
+  defp driver(other), do: other
 
   defp severity(kind) when kind in [:device_lost, :out_of_memory], do: "ag-bad"
   defp severity(kind) when kind in [:device_restarted, :probe_slowed], do: "ag-warn"
