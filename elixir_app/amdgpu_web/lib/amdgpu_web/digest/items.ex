@@ -56,28 +56,15 @@ defmodule AMDGPUWeb.Digest.Items do
   defp devices(items, frame) do
     open = MapSet.new(frame.devices, & &1.device)
 
-    closed =
-      for {{:devices, id}, _} <- items.now,
-          not MapSet.member?(open, id),
-          into: MapSet.new(),
-          do: id
-
-    items = if MapSet.size(closed) == 0, do: items, else: close(items, closed)
-    Enum.reduce(frame.devices, items, &device(&1, &2, frame))
-  end
-
-  # What ran on a closed device goes with it.
-  defp close(items, closed) do
+    # What ran on a closed device goes with it; nobody may have looked while it was open.
     now =
-      items.now
-      |> Enum.reject(fn
-        {{:devices, id}, _} -> id in closed
-        {{:kernels, _}, kernel} -> kernel.device in closed
+      Map.reject(items.now, fn
+        {{:devices, id}, _} -> id not in open
+        {{:kernels, _}, kernel} -> kernel.device not in open
         _ -> false
       end)
-      |> Map.new()
 
-    %{items | now: now}
+    Enum.reduce(frame.devices, %{items | now: now}, &device(&1, &2, frame))
   end
 
   defp device(sample, items, frame) do
