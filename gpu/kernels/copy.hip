@@ -1,24 +1,21 @@
 // Copies and fills, of elements of any type. ELEMENT and ITEMS as in map.hip.
 #include "common.h"
-
-#ifndef ITEMS
-#define ITEMS 1
-#endif
+#include "items.h"
 
 extern "C" __global__ void copy(const ELEMENT* in, ELEMENT* out, index_t first, index_t n) {
-  const index_t begin = first + (index_t)blockIdx.x * blockDim.x * ITEMS + threadIdx.x;
+  ELEMENT x[ITEMS];
+  load_items(x, in, first, n);
 #pragma unroll
   for (int k = 0; k < ITEMS; ++k) {
-    const index_t i = begin + k * (index_t)blockDim.x;
-    if (i < n) out[i] = in[i];
+    const index_t i = item(first, k);
+    if (i < n) out[i] = x[k];
   }
 }
 
 extern "C" __global__ void fill(ELEMENT* out, Element<ELEMENT>::Compute value, index_t first, index_t n) {
-  const index_t begin = first + (index_t)blockIdx.x * blockDim.x * ITEMS + threadIdx.x;
 #pragma unroll
   for (int k = 0; k < ITEMS; ++k) {
-    const index_t i = begin + k * (index_t)blockDim.x;
+    const index_t i = item(first, k);
     if (i < n) out[i] = Element<ELEMENT>::store(value);
   }
 }

@@ -8,7 +8,8 @@
     defined(__gfx942__) || defined(__gfx950__)
 #define AMDGPU_MFMA 1
 #elif defined(__gfx1100__) || defined(__gfx1101__) || defined(__gfx1102__) || \
-    defined(__gfx1103__) || defined(__gfx1150__) || defined(__gfx1151__)
+    defined(__gfx1103__) || defined(__gfx1150__) || defined(__gfx1151__) ||   \
+    defined(__gfx1152__) || defined(__gfx1153__)
 #define AMDGPU_WMMA 1
 #elif defined(__CUDA_ARCH__)
 #if __CUDA_ARCH__ >= 800

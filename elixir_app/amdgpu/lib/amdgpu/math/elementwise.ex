@@ -83,7 +83,7 @@ defmodule AMDGPU.Math.Elementwise do
 
   # One compile has all three kernels, but few expressions are used with more than one.
   defp mapper(x, name, text) do
-    items = Launcher.items(x.device)
+    items = Launcher.items(x.device, x.dtype)
     defines = Launcher.element(x.dtype) ++ [EXPRESSION: text, ITEMS: items]
 
     with {:ok, kernel} <- Launcher.kernel(x.device, "map.hip", name, defines),
@@ -93,7 +93,7 @@ defmodule AMDGPU.Math.Elementwise do
   def copy(x, options) do
     with {:ok, options} <- Arguments.options(options),
          {:ok, x} <- Arguments.buffer(x, "x", AMDGPU.DType.all()),
-         items = Launcher.items(x.device),
+         items = Launcher.items(x.device, x.dtype),
          {:ok, kernel} <- copier(x, "copy", items),
          {:ok, {out, _} = result} <- Arguments.result(options, x.device, x.dtype, x.elements) do
       kernel |> Launcher.elementwise(items, x.elements, [x, out]) |> Launcher.run(options, result)
@@ -104,7 +104,7 @@ defmodule AMDGPU.Math.Elementwise do
     with {:ok, options} <- Arguments.options(options, Arguments.in_place()),
          {:ok, x} <- Arguments.buffer(x, "x", AMDGPU.DType.all()),
          :ok <- number(value, x.dtype, "value"),
-         items = Launcher.items(x.device),
+         items = Launcher.items(x.device, x.dtype),
          {:ok, kernel} <- copier(x, "fill", items) do
       kernel
       |> Launcher.elementwise(items, x.elements, [x, value])
@@ -123,7 +123,7 @@ defmodule AMDGPU.Math.Elementwise do
          :ok <- number(a, x.dtype, "a"),
          :ok <- Arguments.alike(y, x, "y"),
          :ok <- Arguments.elements(y, x.elements, "y"),
-         items = Launcher.items(x.device),
+         items = Launcher.items(x.device, x.dtype),
          defines = Launcher.element(x.dtype) ++ [ITEMS: items],
          {:ok, kernel} <- Launcher.kernel(x.device, "saxpy.hip", "saxpy", defines) do
       kernel
@@ -172,7 +172,7 @@ defmodule AMDGPU.Math.Elementwise do
   end
 
   defp neuromorphic(x, name) do
-    items = Launcher.items(x.device)
+    items = Launcher.items(x.device, x.dtype)
     defines = Launcher.element(x.dtype) ++ [ITEMS: items]
     names = ["neuromorphic_activation", "adaptive_learning_rate"]
     options = [core: :neuromorphic, names: names]

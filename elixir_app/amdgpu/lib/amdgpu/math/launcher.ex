@@ -2,16 +2,23 @@ defmodule AMDGPU.Math.Launcher do
   @moduledoc false
   # Launches of the library's kernels: how many blocks, one after the other, awaited or not.
 
-  alias AMDGPU.{Buffer, Device, Error, Library}
+  alias AMDGPU.{Buffer, Device, DType, Error, Library}
   alias AMDGPU.Math.Arguments
 
   @block 256
   # Elements of one launch: grid x block stays below the 2^31 that devices take.
   @chunk 1_073_741_824
 
-  @doc "Elements of a thread, for kernels that have a thread for each: GPUs want more memory in flight."
-  def items(%Device{properties: %{kind: :host}}), do: 1
-  def items(_device), do: 4
+  @doc """
+  Elements of a thread, for kernels that have a thread for each (`items.h`): a GPU's memory is busy when each
+  thread waits for 16 bytes or more.
+  """
+  def items(%Device{properties: %{kind: :host}}, _dtype), do: 1
+
+  def items(_device, dtype) do
+    {:ok, bytes} = DType.size(dtype)
+    max(4, div(16, bytes))
+  end
 
   @doc "Blocks for kernels that share any number of elements: enough to fill the device, no more."
   def blocks(device, elements) do
