@@ -41,6 +41,7 @@ bool IsSticky(Result result) {
     case 46:   // the device is gone or belongs to somebody else
     case 214:  // memory that ECC could not correct
     case 220:  // NVLink, likewise
+    case 226:  // an error that the device contained, and its memory with it
     case kIllegalAddress:
     case 702:  // the driver's own time limit
     case 709:  // the context is gone
@@ -51,6 +52,8 @@ bool IsSticky(Result result) {
     case 717:  // address space
     case 718:  // program counter
     case kLaunchFailure:
+    case 721:   // tensor memory that a kernel kept
+    case 810:   // ended by the multi-process service
     case 999:   // unknown: nothing is known of the device either
     case 1052:  // HSA says so (memory)
     case 1053:  // HSA says so
