@@ -11,7 +11,7 @@ namespace {
 // More than clocks drift apart, and little enough that an idle second does no harm.
 constexpr double kCreep = 100e-6;
 // A float has 24 bits: after this long from the base a step is 0.12 us.
-constexpr double kRebaseNs = 1e9;
+constexpr std::uint64_t kRebaseNs = 1'000'000'000;
 
 }  // namespace
 
@@ -58,14 +58,17 @@ void DeviceClock::Retire(Event event, std::uint64_t seen_ns) {
     if (base_ == nullptr) {
       base_ = event;
       base_ns_ = 0;
+      base_seen_ns_ = seen_ns;
       offset_ns_ = static_cast<double>(seen_ns);
       offset_at_ns_ = seen_ns;
       return;
     }
-    if (Measure(event, &device_ns) && device_ns - base_ns_ > kRebaseNs) {
+    // By our clock first: asking the vendor costs a call that the launching thread's wait for.
+    if (seen_ns > base_seen_ns_ + kRebaseNs && Measure(event, &device_ns) && device_ns > base_ns_) {
       retired = base_;
       base_ = event;
       base_ns_ = device_ns;
+      base_seen_ns_ = seen_ns;
     }
   }
   events_.Give(retired);

@@ -49,6 +49,7 @@ class DeviceClock {
   Mutex mutex_;
   Event base_ ABSL_GUARDED_BY(mutex_) = nullptr;
   double base_ns_ ABSL_GUARDED_BY(mutex_) = 0;              // device time of base_
+  std::uint64_t base_seen_ns_ ABSL_GUARDED_BY(mutex_) = 0;  // when base_ was seen, on our clock
   double offset_ns_ ABSL_GUARDED_BY(mutex_) = 0;            // our clock - device time
   std::uint64_t offset_at_ns_ ABSL_GUARDED_BY(mutex_) = 0;  // when it was looked at
 };
