@@ -109,13 +109,19 @@ absl::StatusOr<gpu::Occupancy> VendorDriver::OccupancyOf(gpu::FunctionHandle fun
                                                          std::uint32_t dynamic_shared_bytes) {
   absl::StatusOr<Kernel*> held = HoldKernel(function);
   if (!held.ok()) return held.status();
-  const Kernel& kernel = **held;
+  Kernel& kernel = **held;
   if (kernel.blas != nullptr) {
     kernel.in_flight->fetch_sub(1, std::memory_order_release);
     return absl::UnimplementedError("a library does not tell how it occupies the device");
   }
   const std::uint32_t unit = properties_.threads_per_unit();
   Result result = context_->MakeCurrent();
+  // As a launch would, or there is no room for a block in the vendor's eyes. More than the device
+  // has is not an error: nothing fits.
+  if (std::uint64_t{dynamic_shared_bytes} + kernel.static_shared <=
+      properties_.max_shared_bytes()) {
+    AllowShared(kernel, dynamic_shared_bytes).IgnoreError();
+  }
   const auto blocks_of = [&](std::uint32_t threads) {
     int blocks = 0;
     if (result == kSuccess) {

@@ -28,6 +28,8 @@ absl::Status VendorDriver::AllowShared(Kernel& kernel, std::uint32_t bytes) {
     return absl::OkStatus();
   }
   Result result = context_->MakeCurrent();
+  MutexLock lock(&mutex_);  // of two at once the larger stays
+  if (bytes <= kernel.dynamic_shared_allowed.load()) return absl::OkStatus();
   if (result == kSuccess) {
     result = api.FuncSetAttribute(kernel.function,
                                   static_cast<int>(FunctionAttribute::kMaxDynamicSharedBytes),

@@ -94,6 +94,18 @@ TEST(Image, HeadersThatPointOutsideAreRefused) {
   EXPECT_FALSE(CheckImage(image()).ok());
 }
 
+// By the vendors' own words: "leaves the process in an inconsistent state", "must be terminated".
+TEST(Errors, ThoseThatEndAllWorkAreSticky) {
+  for (const Result result : {46, 214, 220, 226, 700, 702, 709, 710, 714, 715, 716, 717, 718, 719,
+                              721, 810, 999, 1052, 1053}) {
+    EXPECT_TRUE(IsSticky(result)) << result;
+  }
+  for (const Result result :
+       {0, 1, 2, 9, 98, 100, 101, 200, 209, 218, 222, 300, 500, 600, 701, 712, 720, 801, 911}) {
+    EXPECT_FALSE(IsSticky(result)) << result;
+  }
+}
+
 TEST(Estimates, RiseAtOnceAndFallSlowly) {
   Estimate estimate;
   EXPECT_EQ(estimate.For(100), 0u);
@@ -173,6 +185,12 @@ TEST(Clock, FollowsTheDevicesClockThroughDriftAndLateLooks) {
 TEST(Tables, ALibraryThatIsNotThereOrNotOneIsAnError) {
   EXPECT_EQ(LoadVendorApi("hip", {"libthere-is-none.so.9"}).status().code(),
             absl::StatusCode::kNotFound);
+  EXPECT_EQ(LoadVendorApi("hip", {"libno.so.9", "/nowhere/libno.so.8"}).status().message(),
+            "there is no libno.so.9, /nowhere/libno.so.8");
+  // One that is there and does not open matters more than those that are not.
+  const absl::Status broken = LoadVendorApi("hip", {"libno.so.9", "/proc/self/status"}).status();
+  EXPECT_EQ(broken.code(), absl::StatusCode::kNotFound);
+  EXPECT_THAT(std::string(broken.message()), testing::StartsWith("/proc/self/status: "));
   const absl::Status not_one = LoadVendorApi("cuda", {"libm.so.6"}).status();
   EXPECT_EQ(not_one.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(std::string(not_one.message()), testing::HasSubstr("cuInit"));

@@ -284,6 +284,23 @@ TEST_P(VendorDriverTest, APipelineOfShortLaunchesNeedsFewEvents) {
   }
 }
 
+// Each call of the vendor's takes from half to a whole microsecond, and its lock from the others.
+TEST_P(VendorDriverTest, AnAwaitedLaunchNeedsFewCalls) {
+  ExpectItWorks();
+  library_.Script("");
+  constexpr int kLaunches = 200;
+  for (int i = 0; i < kLaunches; ++i) {
+    const Ticket ticket = NextTicket();
+    ASSERT_TRUE(Launch(ticket, "empty").ok());
+    sink_.WaitFor(ticket);
+  }
+  constexpr int kFew = 20;  // once a second the clock begins anew
+  EXPECT_LE(library_.Calls("EventRecord"), 2 * kLaunches + kFew);
+  EXPECT_LE(library_.Calls("EventElapsedTime"), 2 * kLaunches + kFew);
+  EXPECT_LE(library_.Calls("EventCreate"), kFew);
+  EXPECT_EQ(library_.Calls("StreamSynchronize"), 0u);
+}
+
 TEST_P(VendorDriverTest, AnIdleDriverAsksNothing) {
   ExpectItWorks();
   std::this_thread::sleep_for(std::chrono::milliseconds(20));
@@ -321,6 +338,38 @@ TEST_P(VendorDriverTest, CodeForAnotherDeviceIsRefused) {
         driver_->Load({reinterpret_cast<const std::byte*>(bytes.data()), bytes.size()}, 0);
     EXPECT_EQ(module.status().code(), StatusCode::kInvalidArgument) << target;
   }
+}
+
+// NVIDIA's devices have more shared memory than a kernel may use without asking for it.
+TEST_P(VendorDriverTest, AllOfTheSharedMemoryCanBeUsed) {
+  const std::uint32_t most = driver_->properties().max_shared_bytes();
+  EXPECT_EQ(most, 64u * 1024);
+  const absl::StatusOr<gpu::Occupancy> occupancy =
+      driver_->OccupancyOf(Function("empty"), 64, most);
+  ASSERT_TRUE(occupancy.ok()) << occupancy.status();
+  EXPECT_EQ(occupancy->blocks_per_unit, 1u);
+  driver_.reset();
+  Create();  // another function, for which nobody has asked
+  for (const std::uint32_t shared : {most, most / 2}) {
+    const Ticket ticket = NextTicket();
+    const absl::Status launched = driver_->Launch(0, ticket,
+                                                  {.function = Function("empty"),
+                                                   .grid = {1},
+                                                   .block = {1},
+                                                   .dynamic_shared_bytes = shared,
+                                                   .args = {}});
+    ASSERT_TRUE(launched.ok()) << launched;
+    EXPECT_EQ(sink_.WaitFor(ticket).status, StatusCode::kOk) << shared;
+  }
+}
+
+TEST_P(VendorDriverTest, CodeThatTheVendorRefusesIsSaidToBeMadeByTooNewAToolkit) {
+  library_.Script("ModuleLoadDataEx=200");
+  const absl::Status status = Load().status();
+  EXPECT_EQ(status.code(), StatusCode::kInvalidArgument);
+  const bool cuda = library_.kind() == "cuda";
+  EXPECT_EQ(absl::StrContains(status.message(), "code of CUDA 12.4 and older"), cuda) << status;
+  EXPECT_EQ(absl::StrContains(status.message(), "AMDGPU_NVRTC_LIBRARY"), cuda) << status;
 }
 
 TEST_P(VendorDriverTest, CopiesOutsideOfDeviceMemoryNeverReachTheDevice) {

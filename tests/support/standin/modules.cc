@@ -1,6 +1,7 @@
 // The stand-in's modules: any ELF file with "stand-in" in it holds every built-in kernel; with
 // AMD_STANDIN_ANY_IMAGE in the environment any code at all, for benchmarks that bring real code.
 
+#include <atomic>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
@@ -13,6 +14,7 @@ namespace {
 struct FunctionState {
   Module module;
   const BuiltIn* kernel;
+  std::atomic<unsigned> most_dynamic_shared{kSharedUnasked};
 };
 
 struct ModuleState {
@@ -49,8 +51,7 @@ Result ModuleUnload(Module module) {
 Result ModuleGetFunction(Function* function, Module module, const char* name) {
   for (const BuiltIn& kernel : BuiltIns()) {
     if (std::strcmp(kernel.name, name) != 0) continue;
-    State(module).functions.push_back(
-        std::make_unique<FunctionState>(FunctionState{module, &kernel}));
+    State(module).functions.push_back(std::make_unique<FunctionState>(module, &kernel));
     *function = reinterpret_cast<Function>(State(module).functions.back().get());
     return kSuccess;
   }
@@ -71,11 +72,21 @@ Result ModuleGetGlobal(Address* address, std::size_t* bytes, Module module, cons
   return kSuccess;
 }
 
+Result AllowDynamicShared(Function function, unsigned bytes) {
+  if (bytes > kMaxShared) return kInvalidValue;
+  reinterpret_cast<FunctionState*>(function)->most_dynamic_shared = bytes;
+  return kSuccess;
+}
+
+unsigned MostDynamicShared(Function function) {
+  return reinterpret_cast<FunctionState*>(function)->most_dynamic_shared;
+}
+
 Result LaunchKernel(Function function, const Shape& shape, unsigned dynamic_shared, Stream stream,
                     const std::byte* args, std::size_t args_bytes) {
   const FunctionState& state = *reinterpret_cast<FunctionState*>(function);
   if (shape.Blocks() == 0 || shape.Threads() == 0 || shape.Threads() > kMaxThreads) return 9;
-  if (dynamic_shared > kMaxShared) return kInvalidValue;
+  if (dynamic_shared > state.most_dynamic_shared) return kInvalidValue;
   auto copy = std::make_shared<std::vector<std::uint64_t>>((args_bytes + 7) / 8 + 1);
   if (args_bytes != 0) std::memcpy(copy->data(), args, args_bytes);
   return Enqueue(stream, [&state, shape, dynamic_shared, copy] {

@@ -38,6 +38,12 @@ using amdgpu::vendor::Stream;
 inline constexpr std::size_t kMemoryBytes = std::size_t{1} << 30;
 inline constexpr unsigned kMaxThreads = 1024;
 inline constexpr unsigned kMaxShared = 64 * 1024;
+// What a kernel may use of it without asking: on NVIDIA's devices not all.
+#if defined(STANDIN_CUDA)
+inline constexpr unsigned kSharedUnasked = 48 * 1024;
+#else
+inline constexpr unsigned kSharedUnasked = kMaxShared;
+#endif
 inline constexpr int kUnits = 4;
 
 // --- Memory (memory.cc). Device addresses are addresses of this process. ---
@@ -77,6 +83,9 @@ Result ModuleLoad(Module* module, const void* image);
 Result ModuleUnload(Module module);
 Result ModuleGetFunction(Function* function, Module module, const char* name);
 Result ModuleGetGlobal(Address* address, std::size_t* bytes, Module module, const char* name);
+
+Result AllowDynamicShared(Function function, unsigned bytes);
+unsigned MostDynamicShared(Function function);
 
 struct Shape {
   unsigned grid[3];

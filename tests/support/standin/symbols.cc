@@ -3,6 +3,7 @@
 
 #include <cstdio>
 #include <cstring>
+#include <iterator>
 #include <memory>
 
 #include "tests/support/standin/script.h"
@@ -114,6 +115,8 @@ EXPORT Result NAME(hipDeviceGetAttribute, cuDeviceGetAttribute)(int* value, int 
       *value = 0x7fffffff;
       break;
     case NAME(74, 8):
+      *value = standin::kSharedUnasked;
+      break;
     case NAME(10002, 81):
 #if defined(STANDIN_CUDA)
     case 97:
@@ -162,9 +165,11 @@ EXPORT Result cuCtxSetCurrent(amdgpu::vendor::Context) {
   ENTER_ALWAYS(CtxSetCurrent);
   return kSuccess;
 }
-EXPORT Result cuFuncSetAttribute(Function, int, int) {
+EXPORT Result cuFuncSetAttribute(Function function, int attribute, int value) {
   ENTER(FuncSetAttribute);
-  return kSuccess;
+  constexpr int kMaxDynamicSharedBytes = 8;
+  if (attribute != kMaxDynamicSharedBytes || value < 0) return kInvalidValue;
+  return standin::AllowDynamicShared(function, static_cast<unsigned>(value));
 }
 EXPORT Result cuGetErrorName(Result result, const char** name) {
   *name = result == 700 ? "CUDA_ERROR_ILLEGAL_ADDRESS" : "CUDA_ERROR_STANDIN";
@@ -314,19 +319,29 @@ EXPORT Result NAME(hipModuleGetGlobal, cuModuleGetGlobal_v2)(Address* address, s
   ENTER(ModuleGetGlobal);
   return standin::ModuleGetGlobal(address, bytes, module, name);
 }
-EXPORT Result NAME(hipFuncGetAttribute, cuFuncGetAttribute)(int* value, int attribute, Function) {
+EXPORT Result NAME(hipFuncGetAttribute, cuFuncGetAttribute)(int* value, int attribute,
+                                                            Function function) {
   ENTER(FuncGetAttribute);
-  constexpr int kValues[] = {static_cast<int>(standin::kMaxThreads), 0, 0, 16, 40};
-  *value = attribute < 5 ? kValues[attribute] : 0;
+  const int values[] = {static_cast<int>(standin::kMaxThreads),
+                        0,
+                        0,
+                        16,
+                        40,
+                        0,
+                        0,
+                        0,
+                        static_cast<int>(standin::MostDynamicShared(function))};
+  *value = attribute < static_cast<int>(std::size(values)) ? values[attribute] : 0;
   return kSuccess;
 }
 EXPORT Result NAME(hipModuleOccupancyMaxActiveBlocksPerMultiprocessor,
-                   cuOccupancyMaxActiveBlocksPerMultiprocessor)(int* blocks, Function, int threads,
-                                                                std::size_t shared) {
+                   cuOccupancyMaxActiveBlocksPerMultiprocessor)(int* blocks, Function function,
+                                                                int threads, std::size_t shared) {
   ENTER(OccupancyMaxActiveBlocks);
   // 1536 threads fit, 16 blocks, and what shared memory there is.
   int most = threads <= 0 ? 0 : std::min(16, 1536 / threads);
   if (shared != 0) most = std::min(most, static_cast<int>(standin::kMaxShared / shared));
+  if (shared > standin::MostDynamicShared(function)) most = 0;
   *blocks = most;
   return kSuccess;
 }
