@@ -27,6 +27,21 @@ std::uint32_t Attribute(const VendorApi& api, Function function, FunctionAttribu
   return static_cast<std::uint32_t>(std::max(value, 0));
 }
 
+// Why the vendor does not load code that is for this architecture. Of NVIDIA's the usual reason is
+// that the toolkit is newer than the driver, which the vendor's words leave to be guessed.
+absl::Status LoadFailure(const VendorApi& api, Result result) {
+  absl::Status status = ToStatus(api, result, "loading the module");
+  int version = 0;
+  if (absl::string_view(api.kind) != "cuda" || !absl::IsInvalidArgument(status) ||
+      api.DriverGetVersion(&version) != kSuccess) {
+    return status;
+  }
+  return absl::InvalidArgumentError(absl::StrCat(
+      std::string(status.message()), "; this driver takes code of CUDA ", api.VersionText(version),
+      " and older: of a newer NVRTC's, update the driver or name an older one in "
+      "AMDGPU_NVRTC_LIBRARY"));
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<LoadedModule>> LoadedModule::Load(
@@ -46,7 +61,7 @@ absl::StatusOr<std::unique_ptr<LoadedModule>> LoadedModule::Load(
   if (result == kSuccess) {
     result = api.ModuleLoadDataEx(&module, code.image().c_str(), 0, nullptr, nullptr);
   }
-  if (result != kSuccess) return ToStatus(api, result, "loading the module");
+  if (result != kSuccess) return LoadFailure(api, result);
   auto loaded = absl::WrapUnique(new LoadedModule(context, module));
   loaded->prints_ =
       absl::StrContains(code.image(), kCudaPrintf) || absl::StrContains(code.image(), kHipPrintf);
