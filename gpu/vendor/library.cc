@@ -3,18 +3,31 @@
 #include <dlfcn.h>
 #include <link.h>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/string_view.h"
 
 namespace amdgpu::vendor {
+namespace {
+
+// In the loader's words.
+constexpr absl::string_view kNoFile = "No such file or directory";
+
+}  // namespace
 
 absl::StatusOr<Library> Library::Open(absl::Span<const std::string> names) {
-  std::vector<std::string> reasons;
+  std::vector<std::string> absent;
+  std::vector<std::string> reasons;  // of those that are there
   for (const std::string& name : names) {
     void* const handle = dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL);
     if (handle == nullptr) {
-      const char* const reason = dlerror();
-      reasons.push_back(reason != nullptr ? reason : name);
+      const char* const error = dlerror();
+      const std::string reason = error != nullptr ? error : name;
+      // A library that the named one needs may be absent, too: the loader names that one then.
+      const bool is_absent =
+          absl::StartsWith(reason, absl::StrCat(name, ":")) && absl::StrContains(reason, kNoFile);
+      (is_absent ? absent : reasons).push_back(is_absent ? name : reason);
       continue;
     }
     Library library(handle);
@@ -25,7 +38,8 @@ absl::StatusOr<Library> Library::Open(absl::Span<const std::string> names) {
     }
     return library;
   }
-  return absl::NotFoundError(absl::StrJoin(reasons, "; "));
+  if (!reasons.empty()) return absl::NotFoundError(absl::StrJoin(reasons, "; "));
+  return absl::NotFoundError(absl::StrCat("there is no ", absl::StrJoin(absent, ", ")));
 }
 
 void* Library::Find(std::initializer_list<const char*> names) const {

@@ -16,8 +16,8 @@ namespace amdgpu::vendor {
 // Never closed: vendors' runtimes do not survive it.
 class Library {
  public:
-  // The first of `names` that the loader finds: file names, or paths. kNotFound with the loader's
-  // words for each if none is.
+  // The first of `names` that the loader opens: file names, or paths. kNotFound otherwise, with the
+  // loader's words for those that are there, or the names if none is.
   static absl::StatusOr<Library> Open(absl::Span<const std::string> names);
 
   // The file that was opened, as the loader knows it.

@@ -5,7 +5,11 @@
 namespace amdgpu::vendor {
 
 std::vector<std::string> LibraryNames(absl::string_view kind) {
-  if (kind == "cuda") return {"libcuda.so.1", "libcuda.so"};
+  if (kind == "cuda") {
+    // Behind what the loader knows: where the driver is mounted into containers, of WSL, of NixOS.
+    return {"libcuda.so.1", "/usr/local/nvidia/lib64/libcuda.so.1", "/usr/lib/wsl/lib/libcuda.so.1",
+            "/run/opengl-driver/lib/libcuda.so.1", "libcuda.so"};
+  }
   if (kind != "hip") return {};
   // The soname's number is the major version of ROCm; /opt/rocm is where AMD's packages put it
   // without telling the loader.
