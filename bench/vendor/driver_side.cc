@@ -17,6 +17,9 @@ class LastTicket final : public gpu::CompletionSink {
  public:
   void OnStart(gpu::Ticket, std::uint64_t) override {}
   void OnComplete(const gpu::Completion& completion) override {
+    if (completion.status != absl::StatusCode::kOk) {
+      Check(absl::Status(completion.status, "work on the device failed"));
+    }
     last_.store(completion.ticket, std::memory_order_release);
   }
   void OnPrint(gpu::Ticket, absl::string_view) override {}

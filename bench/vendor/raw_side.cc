@@ -7,7 +7,6 @@
 #include "absl/strings/str_cat.h"
 #include "bench/vendor/measure.h"
 #include "gpu/vendor/blas.h"
-#include "gpu/vendor/device_context.h"
 #include "gpu/vendor/errors.h"
 #include "gpu/vendor/properties.h"
 #include "proto/code_object.pb.h"
@@ -20,11 +19,26 @@ using vendor::Blas;
 
 class Raw {
  public:
-  Raw(const Job& job, const vendor::VendorApi& api, const vendor::DeviceContext& context)
-      : job_(job), api_(api), context_(context) {
+  // As a program does that knows nothing of us: the vendor chooses how to wait, and on a machine
+  // with cores to spare it spins.
+  Raw(const Job& job, const vendor::VendorApi& api) : job_(job), api_(api) {
+    Expect(api_.Init(0), "starting the vendor's runtime");
+    Expect(api_.DeviceGet(&device_, 0), "finding the device");
+    if (api_.SetDevice != nullptr) {
+      Expect(api_.SetDevice(device_), "choosing the device");
+    } else {
+      vendor::Context context = nullptr;
+      Expect(api_.DevicePrimaryCtxRetain(&context, device_), "making a context");
+      Expect(api_.CtxSetCurrent(context), "choosing the context");
+    }
     Expect(api_.StreamCreate(&stream_, vendor::kStreamNonBlocking), "making a stream");
   }
-  ~Raw() { api_.StreamDestroy(stream_); }
+  ~Raw() {
+    api_.StreamDestroy(stream_);
+    if (api_.SetDevice == nullptr) api_.DevicePrimaryCtxRelease(device_);
+  }
+
+  int device() const { return device_; }
 
   void Launches(Values* values) {
     proto::VendorCodeObject object;
@@ -34,18 +48,18 @@ class Raw {
     Expect(api_.ModuleLoadDataEx(&module, object.image().c_str(), 0, nullptr, nullptr), "loading");
     Expect(api_.ModuleGetFunction(&empty, module, "empty"), "finding the kernel");
     const auto launch = [&] {
-      api_.LaunchKernel(empty, 1, 1, 1, 1, 1, 1, 0, stream_, nullptr, nullptr);
+      Expect(api_.LaunchKernel(empty, 1, 1, 1, 1, 1, 1, 0, stream_, nullptr, nullptr), "launching");
     };
     (*values)["launch.awaited us"] = Best([&] {
                                        for (int i = 0; i < kAwaited; ++i) {
                                          launch();
-                                         api_.StreamSynchronize(stream_);
+                                         Synchronize();
                                        }
                                      }) /
                                      kAwaited * 1e6;
     (*values)["launch.pipelined us"] = Best([&] {
                                          for (int i = 0; i < kPipelined; ++i) launch();
-                                         api_.StreamSynchronize(stream_);
+                                         Synchronize();
                                        }) /
                                        kPipelined * 1e6;
     api_.ModuleUnload(module);
@@ -61,7 +75,7 @@ class Raw {
     const auto each = [&](absl::FunctionRef<void()> copy) {
       return gigabytes / Best([&] {
                for (int i = 0; i < kCopies; ++i) copy();
-               api_.StreamSynchronize(stream_);
+               Synchronize();
              });
     };
     // Read and written.
@@ -91,7 +105,7 @@ class Raw {
   // The library, called directly.
   void Products(Values* values, std::string* about) {
     const absl::StatusOr<std::unique_ptr<Blas>> blas =
-        vendor::OpenBlas(job_.kind, api_.Arch(api_, context_.device()), job_.blas, stream_);
+        vendor::OpenBlas(job_.kind, api_.Arch(api_, device_), job_.blas, stream_);
     if (!blas.ok()) {
       absl::StrAppend(about, "; ", std::string(blas.status().message()));
       return;
@@ -115,7 +129,7 @@ class Raw {
         for (int i = 0; i < kProducts; ++i) {
           Check((*blas)->Gemm(*handle, vendor::GemmType(kernel), gemm));
         }
-        api_.StreamSynchronize(stream_);
+        Synchronize();
       });
       // "gemm_f32"
       (*values)[absl::StrCat("gemm.", kernel.symbol().substr(5), " TFLOP/s")] =
@@ -127,8 +141,9 @@ class Raw {
 
  private:
   void Expect(vendor::Result result, const char* doing) const {
-    Check(vendor::ToStatus(api_, result, doing));
+    if (result != vendor::kSuccess) Check(vendor::ToStatus(api_, result, doing));
   }
+  void Synchronize() const { Expect(api_.StreamSynchronize(stream_), "waiting"); }
   Address Allocate(std::uint64_t bytes) const {
     Address address = 0;
     Expect(api_.MemAlloc(&address, bytes), "allocating");
@@ -137,22 +152,19 @@ class Raw {
 
   const Job& job_;
   const vendor::VendorApi& api_;
-  const vendor::DeviceContext& context_;
+  int device_ = 0;
   vendor::Stream stream_ = nullptr;
 };
 
 }  // namespace
 
 Values MeasureRaw(const Job& job, const vendor::VendorApi& api, std::string* about) {
-  const auto borrowed = std::shared_ptr<const vendor::VendorApi>(&api, [](const auto*) {});
-  const auto context = vendor::DeviceContext::Open(borrowed, 0);
-  Check(context.status());
-  const auto properties = vendor::DescribeDevice(api, 0, (*context)->device());
+  Raw raw(job, api);
+  const auto properties = vendor::DescribeDevice(api, 0, raw.device());
   Check(properties.status());
   *about = absl::StrCat(properties->name(), " (", properties->arch(), "), ", job.kind, " ",
                         properties->runtime_version(), ", driver ", properties->driver_version());
   Values values;
-  Raw raw(job, api, **context);
   raw.Launches(&values);
   raw.Copies(&values);
   raw.Products(&values, about);
