@@ -96,10 +96,12 @@ class Client {
                           "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
                           "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"));
     std::string head;
-    char byte;
+    char part[512];
+    // Nothing comes behind it before we have joined.
     while (!absl::EndsWith(head, "\r\n\r\n")) {
-      if (recv(fd.get(), &byte, 1, 0) != 1) return std::nullopt;
-      head += byte;
+      const ssize_t got = recv(fd.get(), part, sizeof(part), 0);
+      if (got <= 0) return std::nullopt;
+      head.append(part, static_cast<std::size_t>(got));
     }
     if (!absl::StartsWith(head, "HTTP/1.1 101")) {
       std::fprintf(stderr, "refused: %s\n", head.substr(0, head.find('\r')).c_str());
