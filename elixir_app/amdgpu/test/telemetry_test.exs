@@ -161,7 +161,8 @@ defmodule AMDGPU.TelemetryTest do
 
   test "a block says since when it has been there", %{device: device} do
     :ok = Telemetry.subscribe(credit: 1000)
-    [one, two] = sizes = [777 * 256, 778 * 256]
+    one = 777 * 256
+    sizes = [one, 778 * 256]
 
     blocks = fn frame ->
       sample = our(frame, device)
