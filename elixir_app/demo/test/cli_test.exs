@@ -55,7 +55,8 @@ defmodule Demo.CLITest do
 
     for format <- ~w(perfetto chrome csv-launches) do
       trace = Path.join(out, format)
-      Mix.Tasks.Amdgpu.Export.run([recording, "--format", format, "--out", trace])
+      arguments = [recording, "--format", format, "--out", trace]
+      capture_io(fn -> Mix.Tasks.Amdgpu.Export.run(arguments) end)
       assert File.read!(trace) =~ "sobel", format
     end
   end
