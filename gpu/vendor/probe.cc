@@ -34,7 +34,8 @@ void AddNode(const char* path, proto::ProbeReply* reply) {
     node.set_error(strerror(errno));
     return;
   }
-  if (const group* owner = getgrgid(status.st_gid)) node.set_group(owner->gr_name);
+  const group* const owner = getgrgid(status.st_gid);
+  node.set_group(owner != nullptr ? owner->gr_name : absl::StrCat(status.st_gid));
   if (access(path, R_OK | W_OK) == 0) {
     node.set_usable(true);
   } else {

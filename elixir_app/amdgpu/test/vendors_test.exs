@@ -65,6 +65,7 @@ defmodule AMDGPU.VendorsTest do
       assert [%{text: text, remedy: remedy}] = Vendors.findings(probe, 1)
       assert text =~ "/dev/kfd does not exist"
       assert remedy =~ "modprobe amdgpu"
+      assert remedy =~ "--device /dev/kfd --device /dev/dri"
     end
 
     test "a card that this user may not open" do
@@ -72,6 +73,15 @@ defmodule AMDGPU.VendorsTest do
       assert [%{text: text, remedy: remedy}] = Vendors.findings(probe, 2)
       assert text =~ "2 AMD GPUs, but this user may not open /dev/kfd (Permission denied)"
       assert remedy =~ "usermod -aG render"
+    end
+
+    test "a card that this container may not open" do
+      nodes = [%{@forbidden | group: "109"}, %{@forbidden | path: "/dev/dri/renderD128"}]
+      probe = %{@probe | library: "/usr/lib/libamdhip64.so.5", nodes: nodes}
+      assert [%{text: text, remedy: remedy}] = Vendors.findings(probe, 1)
+      assert text =~ "may not open /dev/kfd, /dev/dri/renderD128"
+      assert text =~ "group 109, render"
+      assert remedy == "start the container with --group-add 109"
     end
 
     test "a card without a library" do

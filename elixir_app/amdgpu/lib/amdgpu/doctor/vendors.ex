@@ -13,7 +13,8 @@ defmodule AMDGPU.Doctor.Vendors do
       driver: "amdgpu",
       runtime: "HIP",
       library: "libamdhip64",
-      install: "apt-get install libamdhip64-5 (Debian), or ROCm from repo.radeon.com"
+      install: "apt-get install libamdhip64-5 (Debian), or ROCm from repo.radeon.com",
+      container: "--device /dev/kfd --device /dev/dri"
     },
     cuda: %{
       name: "NVIDIA",
@@ -21,7 +22,8 @@ defmodule AMDGPU.Doctor.Vendors do
       driver: "nvidia",
       runtime: "CUDA",
       library: "libcuda",
-      install: "apt-get install nvidia-driver libcuda1 (Debian, non-free)"
+      install: "apt-get install nvidia-driver libcuda1 (Debian, non-free)",
+      container: "--gpus all (with NVIDIA's container toolkit)"
     }
   }
 
@@ -93,7 +95,8 @@ defmodule AMDGPU.Doctor.Vendors do
           vendor,
           :note,
           found <> "#{path} does not exist: the kernel's driver is not loaded",
-          "sudo modprobe #{vendor.driver}; if there is no such module: #{vendor.install}"
+          "sudo modprobe #{vendor.driver}; if there is no such module: #{vendor.install}; " <>
+            "a container is started with #{vendor.container}"
         )
 
       forbidden != [] ->
@@ -123,10 +126,20 @@ defmodule AMDGPU.Doctor.Vendors do
     groups = nodes |> Enum.map(& &1.group) |> Enum.uniq()
     error = hd(nodes).error
 
+    # A container has the numbers of the machine's groups, and no names for them.
+    nameless = Enum.filter(groups, &(&1 =~ ~r/^\d+$/))
+
     remedy =
-      if groups == ["root"],
-        do: "give the device files to a group: a udev rule, or the driver's own package",
-        else: "sudo usermod -aG #{Enum.join(groups, ",")} $USER, then log in again"
+      cond do
+        nameless != [] ->
+          "start the container with " <> Enum.map_join(nameless, " ", &"--group-add #{&1}")
+
+        groups == ["root"] ->
+          "give the device files to a group: a udev rule, or the driver's own package"
+
+        true ->
+          "sudo usermod -aG #{Enum.join(groups, ",")} $USER, then log in again"
+      end
 
     finding(
       vendor,
