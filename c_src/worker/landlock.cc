@@ -124,10 +124,9 @@ FileAccess VendorFiles(absl::string_view kind, const std::vector<std::string>& l
                            "ROCBLAS_TENSILE_LIBPATH"}) {
     AddVariable(name, "", &access.read);
   }
-  access.write = {"/dev/null", "/dev/zero", "/dev/shm", "/dev/dri"};
+  access.write = {"/dev/null", "/dev/zero", "/dev/shm", "/dev/dri", "/dev/dxg"};  // dxg: of WSL
   if (kind == "cuda") {
     AddMatches("/dev/nvidia*", &access.write);
-    access.write.push_back("/dev/dxg");  // of WSL
     // Of its multi-process service, where that runs.
     AddVariable("CUDA_MPS_PIPE_DIRECTORY", "/tmp/nvidia-mps", &access.write);
     AddVariable("CUDA_MPS_LOG_DIRECTORY", "/var/log/nvidia-mps", &access.write);
