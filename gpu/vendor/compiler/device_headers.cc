@@ -90,9 +90,11 @@ void DeviceHeaders::AddCudaHeaders(const std::string& library_path) {
   std::error_code error;
   const std::filesystem::path lib = std::filesystem::canonical(library_path, error).parent_path();
   if (error) return;
-  const std::filesystem::path roots[] = {lib.parent_path() / "include",
-                                         lib.parent_path() / "include" / "cccl",
-                                         lib.parent_path().parent_path().parent_path() / "include"};
+  // Of lib or targets/x86_64-linux/lib in a toolkit; of /usr/lib/x86_64-linux-gnu.
+  const std::filesystem::path above = lib.parent_path();
+  const std::filesystem::path roots[] = {above / "include", above / "include" / "cccl",
+                                         above.parent_path() / "include",
+                                         above.parent_path().parent_path() / "include"};
   for (const char* name : kCudaHeaders) {
     for (const std::filesystem::path& root : roots) {
       if (std::string text = ReadFile(root / name); !text.empty()) {

@@ -71,6 +71,9 @@ typedef unsigned long ulong;
 #define hipGridDim_y gridDim.y
 #define hipGridDim_z gridDim.z
 
+#define __builtin_trap() __trap()
+__device__ __forceinline__ void abort() { __trap(); }
+
 // Warp operations without a mask: of all lanes, as HIP's. Votes are of 64 bits there.
 __device__ __forceinline__ unsigned __lane_id() {
   unsigned lane;

@@ -295,6 +295,8 @@ TEST_P(VendorCompilerTest, TheHostsSourceCompilesHere) {
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
+#include <cstring>
 #include <limits>
 extern "C" __global__ void k(const __half* a, float* b, int n, uint8_t* q, int64_t* l) {
   const int i = hipBlockIdx_x * blockDim.x + threadIdx.x;
@@ -305,6 +307,10 @@ extern "C" __global__ void k(const __half* a, float* b, int n, uint8_t* q, int64
   q[0] = std::numeric_limits<int>::min() & 3;
   l[0] = INT_MAX + (std::uint32_t)warpSize;
   if (v > 3) printf("%d\n", n);
+  if (v > 4) __builtin_trap();
+  if (v > 5) std::abort();
+  std::memset(q, std::abs(n), 4);
+  std::memcpy(q + 4, l, 8);
   atomicAdd(b, v);
 })");
   EXPECT_EQ(reply.outcome(), CompileReply::OK) << Text(reply);
