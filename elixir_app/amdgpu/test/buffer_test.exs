@@ -8,7 +8,7 @@ defmodule AMDGPU.BufferTest do
       assert %{dtype: :f64, elements: 10, bytes: 80} = buffer
       assert %{live: true, owner: owner, elements: 10, bytes: 80} = Buffer.info(buffer)
       assert owner == self()
-      assert inspect(buffer) == "#AMDGPU.Buffer<f64[10] on host:0>"
+      assert inspect(buffer) == "#AMDGPU.Buffer<f64[10] on #{AMDGPU.Device.label(device)}>"
     end
 
     test "takes every element type", %{device: device} do

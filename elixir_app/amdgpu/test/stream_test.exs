@@ -53,7 +53,7 @@ defmodule AMDGPU.StreamTest do
 
   test "closed is closed", %{device: device} do
     stream = Stream.new!(device)
-    assert inspect(stream) == "#AMDGPU.Stream<on host:0>"
+    assert inspect(stream) == "#AMDGPU.Stream<on #{AMDGPU.Device.label(device)}>"
     assert :ok = Stream.close(stream)
     assert :ok = Stream.close(stream)
     empty = kernel(device, :empty)

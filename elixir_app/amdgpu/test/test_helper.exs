@@ -1,4 +1,8 @@
-ExUnit.start(assert_receive_timeout: 2_000)
+# What only the CPU does as a device; DeviceCase says which device it is.
+exclude =
+  if AMDGPU.DeviceCase.device_under_test() in [:host, {:host, 0}], do: [], else: [:host_only]
+
+ExUnit.start(assert_receive_timeout: 2_000, exclude: exclude)
 
 # When all tests have ended nothing native may be alive: a leaked handle is a leaked device.
 ExUnit.after_suite(fn _result ->

@@ -23,10 +23,32 @@ defmodule AMDGPU.DeviceCase do
   @doc "What `AMDGPU.open/2` is given."
   def device_under_test do
     case String.split(System.get_env("AMDGPU_TEST_DEVICE", "host"), ":") do
-      [kind] -> String.to_existing_atom(kind)
-      [kind, index] -> {String.to_existing_atom(kind), String.to_integer(index)}
+      [kind] -> kind(kind)
+      [kind, index] -> {kind(kind), String.to_integer(index)}
     end
   end
+
+  # Whether or not anything has made the atom yet.
+  defp kind("host"), do: :host
+  defp kind("hip"), do: :hip
+  defp kind("cuda"), do: :cuda
+
+  @doc """
+  The memory of the host device outlives its worker, a GPU's does not: asserts that the buffer still holds `numbers`,
+  or that it says it was lost.
+  """
+  def assert_kept(device, buffer, numbers) do
+    if host?(device) do
+      ExUnit.Assertions.assert(numbers(buffer) == numbers)
+    else
+      ExUnit.Assertions.assert(
+        {:error, %AMDGPU.DeviceLostError{}} = AMDGPU.Buffer.to_binary(buffer)
+      )
+    end
+  end
+
+  @doc "Whether the device is the CPU: what is asked of it alone."
+  def host?(device), do: device.properties.kind == :host
 
   @doc "A list of numbers as a binary of the element type."
   def pack(dtype, numbers) do

@@ -58,7 +58,7 @@ defmodule AMDGPU.TestKernels do
     return deep(x, n + 1) + frame[(n + *x) & 255];
   }
   extern "C" __global__ void overflow(int* x) { x[0] = deep(x, 0); }
-  extern "C" __global__ void prints(int n) { printf("hello %d of %d\\n", threadIdx.x, n); }
+  extern "C" __global__ void prints(int n) { printf("hello %d of %d\\n", (int)threadIdx.x, n); }
   """
 
   @doc "The source they are all in."
