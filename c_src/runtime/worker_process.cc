@@ -121,9 +121,13 @@ std::string WorkerProcess::End(int* signal) {
   do {
     reaped = waitpid(child_.pid, &wait_status, 0);
   } while (reaped < 0 && errno == EINTR);
-  const bool known = reaped == child_.pid;  // else somebody ignores or reaps our children
+  const bool known = reaped == child_.pid;
   child_.pid = 0;
-  if (!known) return "has ended";
+  if (!known) {
+    // A BEAM has its children reaped by the kernel, which tells nobody how they ended. Of any other
+    // signal the worker would have told itself.
+    return "ended without a word: it was killed, maybe for want of memory, or it exited";
+  }
   if (signal != nullptr && WIFSIGNALED(wait_status)) *signal = WTERMSIG(wait_status);
   return DescribeExit(wait_status);
 }

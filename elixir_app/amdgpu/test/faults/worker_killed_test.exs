@@ -25,7 +25,7 @@ defmodule AMDGPU.Faults.WorkerKilledTest do
         assert {:error, %DeviceLostError{kernel: "busy"} = error} = AMDGPU.await(first, 5_000)
 
         assert Exception.message(error) =~
-                 ~s(under kernel "busy": the worker was killed by SIGKILL)
+                 ~s(under kernel "busy": the worker ended without a word: it was killed)
 
         for result <- Task.await_many(tasks, 10_000),
             do: assert({:error, %DeviceLostError{kernel: "empty"}} = result)
@@ -44,7 +44,9 @@ defmodule AMDGPU.Faults.WorkerKilledTest do
   # The buffers are used again.
   @tag :host_only
   test "during a copy", %{device: device} do
-    bytes = 256 * 1_048_576
+    mebibyte = 1_048_576
+    bytes = 256 * mebibyte
+    sevens = :binary.copy(<<7>>, mebibyte) |> :binary.copy(256)
     {:ok, a} = Buffer.zeros(device, :u8, bytes)
     {:ok, b} = Buffer.zeros(device, :u8, bytes)
     :ok = Buffer.fill(a, 7)
@@ -58,15 +60,18 @@ defmodule AMDGPU.Faults.WorkerKilledTest do
       assert match?({:error, %DeviceLostError{}}, AMDGPU.synchronize(device, 10_000)) or
                AMDGPU.synchronize(device, 10_000) == :ok
 
-      assert Buffer.to_binary!(a) == :binary.copy(<<7>>, bytes)
+      assert holds?(a, sevens)
       assert :ok = Buffer.copy(b, a)
-      assert Buffer.to_binary!(b) == :binary.copy(<<7>>, bytes)
+      assert holds?(b, sevens)
     end)
 
     Buffer.free!(a)
     Buffer.free!(b)
     assert mailbox() == []
   end
+
+  # Not compared by assert itself, which would print 256 MiB.
+  defp holds?(buffer, bytes), do: Buffer.to_binary!(buffer) == bytes
 
   @tag :host_only
   test "while nothing runs, and many times", %{device: device} do
