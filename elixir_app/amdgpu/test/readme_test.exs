@@ -19,9 +19,9 @@ defmodule AMDGPU.ReadmeTest do
       |> Enum.drop_while(fn {_, body} -> not (body =~ "AMDGPU.open()") end)
       |> Enum.take(2)
 
-    [numbers, time] =
-      capture_io(fn -> Code.eval_string(code) end) |> String.split("\n", trim: true)
-
+    {{_, bound}, output} = with_io(fn -> Code.eval_string(code) end)
+    AMDGPU.close(bound[:dev])
+    [numbers, time] = String.split(output, "\n", trim: true)
     [said, _] = String.split(printed, "\n", trim: true)
     assert numbers == said
     assert time =~ ~r/^[\d.]+ µs on ./
@@ -37,5 +37,6 @@ defmodule AMDGPU.ReadmeTest do
     assert bound[:launch].duration_ns > 0
     <<sum::float-32-little>> = AMDGPU.Buffer.to_binary!(bound[:sum])
     assert_in_delta sum, Enum.sum(for i <- 1..1000, do: 9.0 * i * i + 1), 1.0e4
+    AMDGPU.close(bound[:device])
   end
 end
