@@ -43,10 +43,9 @@ void Reply(int connection, const proto::CompileReply& reply) {
 absl::Status SayHello(int control, proto::CompilerHello hello) {
   hello.set_build_id(std::string(BuildId()));
   const std::string bytes = hello.SerializeAsString();
-  if (send(control, bytes.data(), bytes.size(), MSG_NOSIGNAL) < 0) {
-    return ErrnoError(errno, "saying hello");
-  }
-  return absl::OkStatus();
+  if (send(control, bytes.data(), bytes.size(), MSG_NOSIGNAL) >= 0) return absl::OkStatus();
+  if (errno == EPIPE || errno == ECONNRESET) return absl::CancelledError("nobody waits");
+  return ErrnoError(errno, "saying hello");
 }
 
 Zygote::Zygote(SourceCompiler& compiler, SyscallFilter filter, int control, int max_children)
@@ -75,6 +74,8 @@ absl::Status Zygote::Run() {
   proto::CompilerHello hello;
   compiler_.Describe(&hello);
   absl::Status status = SayHello(control_, std::move(hello));
+  // A program that has ended before we were ready.
+  if (absl::IsCancelled(status)) return absl::OkStatus();
   if (status.ok()) status = compiler_.Prepare();
   for (bool closed = false; status.ok() && !closed;) status = WaitForSomething(&closed);
   return status;

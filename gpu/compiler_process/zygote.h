@@ -26,7 +26,7 @@
 
 namespace amdgpu::compiler_process {
 
-// The first message on a control socket; sets the build id.
+// The first message on a control socket; sets the build id. kCancelled: its other end has closed.
 absl::Status SayHello(int control, proto::CompilerHello hello);
 
 class Zygote {

@@ -1,6 +1,7 @@
 // Unit: the compiler process: what it survives, what it limits, and that it leaves nothing behind.
 
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,6 +13,8 @@
 #include <vector>
 
 #include "c_src/base/build_id.h"
+#include "c_src/base/spawn.h"
+#include "c_src/base/unique_fd.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "proto/code_object.pb.h"
@@ -227,6 +230,22 @@ TEST(Zygote, EndsWithItsControlSocketAndTakesItsChildrenAlong) {
   const pid_t child = zygote.Children().front();
   EXPECT_EQ(zygote.End(), 0);
   EXPECT_EQ(kill(child, 0), -1);
+}
+
+TEST(Zygote, EndsWithoutAWordWhenNobodyWaitsForIt) {
+  int ends[2];
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
+  const UniqueFd theirs(ends[1]);
+  UniqueFd ours(ends[0]);
+  SpawnOptions options;
+  options.path = AMDGPU_COMPILER_PATH;
+  options.fds = {theirs.get()};
+  const absl::StatusOr<ChildProcess> compiler = Spawn(options);
+  ours.reset();
+  ASSERT_TRUE(compiler.ok()) << compiler.status();
+  int status = -1;
+  ASSERT_EQ(waitpid(compiler->pid, &status, 0), compiler->pid);
+  EXPECT_EQ(status, 0);
 }
 
 TEST(Zygote, ItsChildrenDieWithIt) {
