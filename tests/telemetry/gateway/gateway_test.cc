@@ -52,6 +52,7 @@ class Runtime {
     proto::Frame frame;
     frame.set_sequence(++sequence_);
     frame.set_time_ns(NowNs() - age_ns);
+    frame.set_unix_ns(1'700'000'000'000'000'000 + static_cast<std::int64_t>(frame.time_ns()));
     frame.set_interval_ns(1'000'000);
     frame.mutable_runtime()->set_pid(getpid());
     frame.mutable_runtime()->set_build_id(std::string(padding, 'x'));
