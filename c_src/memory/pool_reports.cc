@@ -110,6 +110,7 @@ std::vector<Fence> Pool::PendingFences() const {
     for (const Fence& fence : waiting.fences) note(fence);
   }
   std::vector<Fence> fences;
+  fences.reserve(earliest.size());
   for (const auto& [stream, ticket] : earliest) fences.push_back({stream, ticket});
   return fences;
 }

@@ -147,6 +147,7 @@ NodeIndex Tlsf::FreeBlockOver(std::uint32_t offset, std::uint32_t granules) cons
 
 std::vector<Region> Tlsf::Regions() const {
   std::vector<Region> regions;
+  regions.reserve(regions_.size());
   for (const auto& [offset, entry] : regions_) {
     regions.push_back(InBytes(offset, entry.granules, entry.arena));
   }

@@ -33,7 +33,7 @@ absl::StatusOr<Library> Library::Open(absl::Span<const std::string> names) {
     Library library(handle);
     library.path_ = name;
     link_map* map = nullptr;
-    if (dlinfo(handle, RTLD_DI_LINKMAP, &map) == 0 && map->l_name[0] != '\0') {
+    if (dlinfo(handle, RTLD_DI_LINKMAP, static_cast<void*>(&map)) == 0 && map->l_name[0] != '\0') {
       library.path_ = map->l_name;
     }
     return library;

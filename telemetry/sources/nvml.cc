@@ -40,6 +40,8 @@ enum : Return {
   kNotSupported = 3,
   kNoPermission = 4,
 };
+// In the place of a number that the driver does not know (under Windows' driver model, say).
+constexpr unsigned long long kNotAvailable = ~0ULL;
 enum Clock : unsigned { kGraphicsClock = 0, kSmClock = 1, kMemoryClock = 2, kVideoClock = 3 };
 enum Throughput : unsigned { kTx = 0, kRx = 1 };
 
@@ -197,7 +199,9 @@ class ProcessProbe final : public Probe {
     }
     for (unsigned i = 0; i < std::min<unsigned>(count, processes.size()); ++i) {
       if (processes[i].pid != static_cast<unsigned>(getpid())) continue;
-      readings[0] = ReadingOf(result, static_cast<double>(processes[i].used_gpu_memory), 1e15);
+      const unsigned long long used = processes[i].used_gpu_memory;
+      readings[0] = ReadingOf(used == kNotAvailable ? kNotSupported : result,
+                              static_cast<double>(used), 1e15);
     }
   }
 

@@ -26,7 +26,11 @@ Probes MakeProbes(const proto::DeviceProperties& device) {
                        address, &probes);
     }
   } else if (device.kind() == "cuda") {
-    AddNvmlProbes({"libnvidia-ml.so.1"}, address, &probes);
+    // Where containers, WSL and NixOS have it, too.
+    AddNvmlProbes(
+        {"libnvidia-ml.so.1", "/usr/local/nvidia/lib64/libnvidia-ml.so.1",
+         "/usr/lib/wsl/lib/libnvidia-ml.so.1", "/run/opengl-driver/lib/libnvidia-ml.so.1"},
+        address, &probes);
   }
   return probes;
 }

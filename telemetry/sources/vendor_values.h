@@ -73,6 +73,7 @@ class VendorValuesProbe final : public Probe {
  private:
   static std::vector<Series> SeriesOf(const std::vector<Value>& values) {
     std::vector<Series> series;
+    series.reserve(values.size());
     for (const Value& value : values) series.push_back(value.series);
     return series;
   }
