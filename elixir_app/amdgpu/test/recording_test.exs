@@ -202,7 +202,18 @@ defmodule AMDGPU.RecordingTest do
   test "mix amdgpu.export writes each format", %{device: device, tmp_dir: dir} do
     :ok = Telemetry.record(dir)
     launch_some(device, 10)
-    Process.sleep(100)
+
+    # There once the processors' times have been read twice.
+    worker = AMDGPU.stats(device).worker_pid
+
+    eventually(fn ->
+      for %{devices: devices} <- [Telemetry.latest()],
+          %{worker: %{pid: ^worker}} = sample <- devices,
+          {:ok, _} <- [Telemetry.value(sample, :utilization_ratio)],
+          reduce: false,
+          do: (_ -> true)
+    end)
+
     :ok = Telemetry.stop_recording()
     Mix.shell(Mix.Shell.Process)
     on_exit(fn -> Mix.shell(Mix.Shell.IO) end)
