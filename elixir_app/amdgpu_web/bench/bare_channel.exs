@@ -1,7 +1,9 @@
-# What AMDGPUWeb's channel is compared with: a Phoenix channel that broadcasts each frame, and nothing more. Serves until
-# its standard input ends; bench/gateway's channel_load is the other side.
+# What AMDGPUWeb's channel is compared with: a Phoenix channel that broadcasts each frame (of about 2 KB), and nothing more.
+# Serves until its standard input ends; bench/gateway's channel_load is the other side.
 #
 #     MIX_ENV=prod mix run --no-start bench/bare_channel.exs PORT
+Code.require_file("launches.exs", __DIR__)
+
 defmodule Bare.Channel do
   use Phoenix.Channel
   def join("gpu:telemetry", _payload, socket), do: {:ok, socket}
@@ -40,7 +42,7 @@ for application <- [:phoenix, :bandit, :amdgpu],
     strategy: :one_for_one
   )
 
-_device = AMDGPU.open!(:host)
+Launches.start()
 
 spawn_link(fn ->
   :ok = AMDGPU.Telemetry.subscribe(as: :encoded)
