@@ -1,13 +1,13 @@
 // Prometheus, the program itself, scraping the gateway beside a real load: what it stores is what the runtime says.
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { System } from "./system";
 
-const PROMETHEUS = "/usr/bin/prometheus";
+const installed = ["prometheus", "promtool"].every((program) => spawnSync(program, ["--version"]).status === 0);
 const system = new System();
 const folder = mkdtempSync(join(tmpdir(), "amdgpu-prometheus-"));
 let server: ChildProcess | null = null;
@@ -34,14 +34,14 @@ async function query(expression: string): Promise<Sample[]> {
   return ((await answer.json()) as { data: { result: Sample[] } }).data.result;
 }
 
-describe.skipIf(!existsSync(PROMETHEUS))("Prometheus", () => {
+describe.skipIf(!installed)("Prometheus", () => {
   beforeAll(async () => {
     await system.startLoad();
     await system.startGateway();
     port = await freePort();
     const config = join(folder, "prometheus.yml");
     writeFileSync(config, `global: {scrape_interval: 500ms, scrape_timeout: 400ms}\nscrape_configs: [{job_name: amdgpu, static_configs: [{targets: ["localhost:${system.port}"]}]}]\n`);
-    server = spawn(PROMETHEUS, [`--config.file=${config}`, `--storage.tsdb.path=${join(folder, "data")}`, `--web.listen-address=127.0.0.1:${port}`, "--log.level=error"], { stdio: "ignore" });
+    server = spawn("prometheus", [`--config.file=${config}`, `--storage.tsdb.path=${join(folder, "data")}`, `--web.listen-address=127.0.0.1:${port}`, "--log.level=error"], { stdio: "ignore" });
     // Until it has scraped a few times.
     for (let i = 0; i < 200; i++) {
       const count = await query('count_over_time(up{job="amdgpu"}[1m])').catch(() => []);
@@ -78,6 +78,6 @@ describe.skipIf(!existsSync(PROMETHEUS))("Prometheus", () => {
 
   it("and promtool finds nothing wrong with the text", async () => {
     const text = await (await fetch(`${system.url}/metrics`, { headers: { accept: "text/plain" } })).text();
-    execFileSync("/usr/bin/promtool", ["check", "metrics"], { input: text });
+    execFileSync("promtool", ["check", "metrics"], { input: text });
   });
 });
