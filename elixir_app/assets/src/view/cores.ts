@@ -25,7 +25,7 @@ export class CoresPanel implements Panel {
     );
     return { name, element, busy, spark, values };
   });
-  private readonly cores = h("canvas", { class: "ag-cores", role: "img" });
+  private readonly cores = h("canvas", { class: "ag-cores", role: "img", "aria-label": "Cores" });
   private readonly coresTitle = h("h3", { class: "ag-sub-title" });
   private readonly coresBox = h("div", { class: "ag-cores-box" }, this.coresTitle, this.cores);
   private nextTexts = 0;
