@@ -32,7 +32,7 @@ class DeviceFeed {
 
   // There is a worker.
   virtual bool telemetry_live() const = 0;
-  // Its number and the restarts.
+  // Its number, when it started, and the restarts.
   virtual void FillWorker(proto::Worker* worker) const = 0;
   // With `most_owners` of the owners, largest first; none of them for 0, which is quick.
   virtual void FillPool(proto::Pool* pool, std::size_t most_owners) const = 0;

@@ -151,6 +151,7 @@ absl::Status DeviceImpl::StartWorker() {
   if (!worker.ok()) return worker.status();
   if (absl::Status status = ReloadInto(**worker); !status.ok()) return status;
   worker_ = *std::move(worker);
+  worker_started_ns_.store(NowNs());
   worker_pid_.store(worker_->pid());
   ++generation_;
   return absl::OkStatus();
@@ -267,6 +268,7 @@ void DeviceImpl::EndWorker() {
   const std::string how = worker_->End(&signal);
   worker_.reset();
   worker_pid_.store(0);
+  worker_started_ns_.store(0);
   {
     AdaptiveLock lock(&mutex());
     contents_generation_ = generation_ + 1;

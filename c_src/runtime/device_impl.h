@@ -303,6 +303,7 @@ class DeviceImpl final : public Device, public telemetry::DeviceFeed {
   std::atomic<std::uint64_t> specialised_launches_{0};
   std::atomic<std::uint64_t> restarts_{0};
   std::atomic<std::int32_t> worker_pid_{0};
+  std::atomic<std::uint64_t> worker_started_ns_{0};  // 0 = none now
   const telemetry::HubRef telemetry_;
   std::atomic<std::uint32_t> telemetry_device_{0};  // our number there
   std::atomic<std::uint64_t> host_copies_{0};       // made by this process

@@ -10,6 +10,8 @@
 namespace amdgpu {
 
 void DeviceImpl::FillWorker(proto::Worker* worker) const {
+  // In this order: one that ends meanwhile has no number, and then its start is of no interest.
+  worker->set_started_ns(worker_started_ns_.load());
   worker->set_pid(worker_pid_.load());
   worker->set_restarts(restarts_.load());
 }

@@ -256,15 +256,19 @@ defmodule AMDGPU.TelemetryTest do
     {:ok, device} = AMDGPU.open(:host, printf: :ignore, threads: 1)
     trap = kernel(device, :trap)
     :ok = Telemetry.subscribe(credit: 1000)
+    first = find(&our(&1, device))
     {:error, _} = AMDGPU.run(trap, [grid: 1, block: 1, label: "trap"], [])
 
-    sample =
+    {frame, sample} =
       find(fn frame ->
         sample = our(frame, device)
-        if sample && sample.worker.restarts == 1, do: sample
+        if sample && sample.worker.restarts == 1 && sample.worker.pid > 0, do: {frame, sample}
       end)
 
     assert sample.launches_in_flight == 0
+    assert sample.worker.pid != first.worker.pid
+    assert sample.worker.started_ns in first.worker.started_ns..frame.time_ns
+    assert sample.worker.started_ns > first.worker.started_ns
 
     events =
       for bytes <- ProfilerHub.window(200),

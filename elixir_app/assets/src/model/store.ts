@@ -11,8 +11,7 @@ export interface DeviceState {
   readonly history: History;
   /** Columns that were absent in the latest frame, and why. */
   readonly absent: Map<string, Absence>;
-  /** In seconds: when its worker was first seen with this process id. */
-  workerPid: number;
+  /** In seconds: when its worker started. */
   workerSince: number | null;
   /** The latest that came with blocks, which they do now and then. */
   pool: Pool | null;
@@ -263,17 +262,13 @@ export class Store {
     for (const sample of frame.devices) {
       let device = this.devices.get(sample.device);
       if (device === undefined) {
-        device = { number: sample.device, sample, history: new History(), absent: new Map(), workerPid: 0, workerSince: null, pool: null, kernelBytes: 0, kernelFlops: 0 };
+        device = { number: sample.device, sample, history: new History(), absent: new Map(), workerSince: null, pool: null, kernelBytes: 0, kernelFlops: 0 };
         this.devices.set(sample.device, device);
         this.generation++;
       }
       device.sample = sample;
-      const pid = sample.worker?.pid ?? 0;
-      if (pid !== device.workerPid) {
-        // The first that is seen may have been there for long: then nothing is known but the runtime's start.
-        device.workerSince = pid === 0 ? null : device.workerPid === 0 && this.frames <= 1 ? this.seconds(frame.runtime?.startedNs ?? frame.timeNs) : time;
-        device.workerPid = pid;
-      }
+      const since = sample.worker?.startedNs ?? 0n;
+      device.workerSince = since === 0n ? null : this.seconds(since);
       this.takeValues(device, sample, time);
       this.takePool(device, sample);
     }

@@ -23,7 +23,7 @@ export function frameAt(n: number, more: Fields = {}): Fields {
         device: 1,
         kind: "host",
         name: "a machine",
-        worker: { pid: 77 },
+        worker: { pid: 77, startedNs: time - 90n * SECOND },
         values: [
           { metric: Metric.UTILIZATION_RATIO, value: 0.5 },
           { metric: Metric.POWER_WATTS, absence: Absence.FORBIDDEN, value: 0 },

@@ -44,6 +44,7 @@ describe("Store", () => {
     expect(store.now).toBeCloseTo(1000, 3);
     expect(store.unixMs(store.now)).toBeCloseTo(1_700_000_000_000 + 61_000 / 60, 2);
     expect(store.unixMs(store.now) - store.sampledUnixMs).toBeCloseTo(1, 3);
+    expect(store.now / 1000 - store.devices.get(1)!.workerSince!).toBeCloseTo(90, 3);
   });
 
   it("rates count what kernels did since they were first seen, not before", () => {

@@ -69,7 +69,7 @@ defmodule AMDGPUWeb.Digest.Items do
 
   defp device(sample, items, frame) do
     pid = if sample.worker, do: sample.worker.pid, else: 0
-    {since, items} = worker_since(items, sample.device, pid, frame)
+    {since, items} = worker_since(items, sample, frame)
 
     put(items, :devices, sample.device, %{
       id: sample.device,
@@ -92,17 +92,19 @@ defmodule AMDGPUWeb.Digest.Items do
     })
   end
 
-  defp worker_since(items, device, pid, frame) do
+  # By the wall clock, told once: what is near the next second would be news in every other frame.
+  defp worker_since(items, %{device: device, worker: %{started_ns: started}}, frame) do
     case items.since do
-      %{^device => {^pid, since}} ->
+      %{^device => {^started, since}} ->
         {since, items}
 
       known ->
-        # A worker that was there before anybody looked is as old as we know.
-        seconds = div(frame.unix_ns, 1_000_000_000)
-        {seconds, %{items | since: Map.put(known, device, {pid, seconds})}}
+        seconds = div(frame.unix_ns - frame.time_ns + started, 1_000_000_000)
+        {seconds, %{items | since: Map.put(known, device, {started, seconds})}}
     end
   end
+
+  defp worker_since(items, _sample, _frame), do: {0, items}
 
   defp temperature(sample) do
     sample.values

@@ -46,7 +46,7 @@ defmodule AMDGPUWeb.GPUMonitorLive.Components do
             <div :if={device.pci_address != ""}><dt>PCI</dt><dd><%= device.pci_address %></dd></div>
             <div>
               <dt>Worker</dt>
-              <dd><%= if device.worker_pid > 0, do: "process #{device.worker_pid}, seen since #{time(device.worker_since)}", else: "none" %></dd>
+              <dd><%= if device.worker_pid > 0, do: "process #{device.worker_pid}, since #{time(device.worker_since)}", else: "none" %></dd>
             </div>
             <div><dt>Restarts</dt><dd class={device.restarts > 0 && "agw-warn"}><%= device.restarts %></dd></div>
             <div><dt>Memory</dt><dd><%= bytes(device.used) %> of <%= bytes(device.reserved) %></dd></div>
