@@ -2,7 +2,8 @@
 exclude =
   if AMDGPU.DeviceCase.device_under_test() in [:host, {:host, 0}], do: [], else: [:host_only]
 
-ExUnit.start(assert_receive_timeout: 2_000, exclude: exclude)
+# `timeout` is for what hangs: under a sanitizer, on a busy machine, tests of dozens of kernels take minutes to compile them.
+ExUnit.start(assert_receive_timeout: 2_000, timeout: 300_000, exclude: exclude)
 
 # When all tests have ended nothing native may be alive: a leaked handle is a leaked device.
 ExUnit.after_suite(fn _result ->
