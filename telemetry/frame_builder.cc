@@ -1,12 +1,10 @@
 #include "telemetry/frame_builder.h"
 
-#include <fcntl.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <cstdio>
 #include <utility>
 
 #include "c_src/base/build_id.h"
@@ -35,8 +33,7 @@ void AddExtent(const std::uint32_t (&extent)[3],
 
 }  // namespace
 
-FrameBuilder::FrameBuilder(Names& names)
-    : names_(names), memory_file_(open("/proc/self/statm", O_RDONLY | O_CLOEXEC)) {
+FrameBuilder::FrameBuilder(Names& names) : names_(names) {
   std::array<char, 256> name{};
   gethostname(name.data(), name.size() - 1);
   proto::Runtime* const runtime = frame_.mutable_runtime();
@@ -179,13 +176,7 @@ void FrameBuilder::FillRuntime(std::uint64_t now_ns) {
   }
   cpu_ns_ = cpu;
   cpu_at_ns_ = now_ns;
-  std::array<char, 128> text{};
-  unsigned long long total = 0;
-  unsigned long long resident = 0;
-  if (pread(memory_file_.get(), text.data(), text.size() - 1, 0) > 0 &&
-      std::sscanf(text.data(), "%llu %llu", &total, &resident) == 2) {
-    runtime->set_rss_bytes(resident * 4096);
-  }
+  if (const std::uint64_t rss = memory_.bytes(); rss != 0) runtime->set_rss_bytes(rss);
 }
 
 void FrameBuilder::FillDevices(const FrameFigures& figures, bool each_second,

@@ -13,7 +13,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
-#include "c_src/base/unique_fd.h"
+#include "c_src/base/own_process.h"
 #include "proto/telemetry.pb.h"
 #include "telemetry/device_state.h"
 #include "telemetry/names.h"
@@ -74,7 +74,7 @@ class FrameBuilder {
   std::uint64_t last_ns_ = 0;
   std::uint64_t next_second_ns_ = 0;
   std::uint64_t next_owners_ns_ = 0;
-  const UniqueFd memory_file_;  // /proc/self/statm
+  const ResidentMemory memory_;
   std::uint64_t cpu_ns_ = 0;
   std::uint64_t cpu_at_ns_ = 0;
 

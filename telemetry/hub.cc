@@ -1,7 +1,5 @@
 #include "telemetry/hub.h"
 
-#include <sched.h>
-#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,6 +17,7 @@
 #include "c_src/base/clock.h"
 #include "c_src/base/futex.h"
 #include "c_src/base/mutex.h"
+#include "c_src/base/own_process.h"
 #include "c_src/base/utf8.h"
 #include "telemetry/attach_server.h"
 #include "telemetry/board.h"
@@ -42,13 +41,6 @@ constexpr std::uint64_t kSamplingNs = kMillisecondNs / 4;
 std::uint64_t PeriodOf(double rate_hz) {
   if (!(rate_hz > 0)) return 0;
   return static_cast<std::uint64_t>(1e9 / std::clamp(rate_hz, 1.0, Hub::kMostHz));
-}
-
-bool AskForRealtime() {
-  prctl(PR_SET_TIMERSLACK, 1ul, 0, 0, 0);
-  sched_param parameters{};
-  parameters.sched_priority = 1;
-  return sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &parameters) == 0;
 }
 
 class HubImpl final : public Hub {
@@ -269,7 +261,7 @@ class HubImpl final : public Hub {
   }
 
   void Run() {
-    realtime_ = AskForRealtime();
+    realtime_ = KeepTime();
     std::uint64_t due = 0;
     std::uint64_t due_for = 0;
     while (!stop_.load()) {

@@ -1,13 +1,9 @@
 #include "telemetry/sampler.h"
 
-#include <fcntl.h>
-#include <sched.h>
 #include <sys/prctl.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <limits>
 #include <utility>
 
@@ -45,26 +41,6 @@ std::uint64_t NextMultiple(std::uint64_t now, std::uint64_t period) {
   return (now / period + 1) * period;
 }
 
-bool AskForRealtime() {
-  // Timers of ordinary threads may be 50 us late on purpose.
-  prctl(PR_SET_TIMERSLACK, 1ul, 0, 0, 0);
-  sched_param parameters{};
-  parameters.sched_priority = 1;
-  return sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &parameters) == 0;
-}
-
-// The second number of /proc/self/statm, in bytes.
-std::uint64_t ResidentBytes(int fd) {
-  char text[128];
-  const ssize_t bytes = pread(fd, text, sizeof(text) - 1, 0);
-  if (bytes <= 0) return 0;
-  text[bytes] = '\0';
-  unsigned long long total = 0;
-  unsigned long long resident = 0;
-  if (std::sscanf(text, "%llu %llu", &total, &resident) != 2) return 0;
-  return resident * 4096;
-}
-
 }  // namespace
 
 std::uint64_t RecentPercentiles::At(double quantile) const {
@@ -77,7 +53,7 @@ std::uint64_t RecentPercentiles::At(double quantile) const {
 }
 
 Sampler::Sampler(SharedRingWriter ring, SamplerControl& control, Probes probes)
-    : ring_(ring), control_(control), memory_file_(open("/proc/self/statm", O_RDONLY | O_CLOEXEC)) {
+    : ring_(ring), control_(control) {
   std::size_t series = 0;
   for (std::unique_ptr<Probe>& probe : probes) {
     if (series + probe->series().size() > kMaxSeries) continue;
@@ -109,7 +85,7 @@ void Sampler::Start() {
 }
 
 void Sampler::RunFast() {
-  realtime_ = AskForRealtime();
+  realtime_ = KeepTime();
   started_.count_down();
   std::uint64_t due = 0;
   std::uint64_t due_for = 0;  // the period that `due` was made with
@@ -157,7 +133,7 @@ void Sampler::Tick(std::uint64_t due_ns, std::uint64_t period_ns) {
     }
   }
   if (begun >= next_own_ns_) {
-    own_.rss_bytes = ResidentBytes(memory_file_.get());
+    own_.rss_bytes = memory_.bytes();
     own_.cpu_ns = ProcessCpuNs();
     own_.lateness_p50_ns = lateness_.At(0.5);
     own_.lateness_p99_ns = lateness_.At(0.99);

@@ -16,7 +16,7 @@
 #include <thread>
 #include <vector>
 
-#include "c_src/base/unique_fd.h"
+#include "c_src/base/own_process.h"
 #include "telemetry/control.h"
 #include "telemetry/record.h"
 #include "telemetry/ring.h"
@@ -80,7 +80,7 @@ class Sampler {
 
   SharedRingWriter ring_;
   SamplerControl& control_;
-  const UniqueFd memory_file_;  // /proc/self/statm
+  const ResidentMemory memory_;
   std::atomic<bool> stop_{false};
   std::latch started_{2};
   bool realtime_ = false;

@@ -6,6 +6,7 @@
 #include "absl/memory/memory.h"
 #include "absl/strings/str_cat.h"
 #include "c_src/base/clock.h"
+#include "c_src/base/spin.h"
 
 namespace amdgpu::host {
 namespace {
@@ -397,7 +398,7 @@ void Scheduler::WaitForWork(std::unique_lock<std::mutex>& lock, Sleeper& self,
     lock.unlock();
     bool found = false;
     while (!found && NowNs() < deadline) {
-      for (int i = 0; i < 16; ++i) __builtin_ia32_pause();
+      for (int i = 0; i < 16; ++i) CpuRelax();
       found = posted_.load(std::memory_order_acquire) != seen;
     }
     lock.lock();
