@@ -108,7 +108,7 @@ TEST_F(CompileServiceFaultTest, AProcessThatSaysSomethingElse) {
 
 TEST_F(CompileServiceFaultTest, AProcessThatNeverGetsReady) {
   CompileServiceOptions options = Options("silent");
-  options.start_timeout_ms = 100;
+  options.start_timeout_ms = 1'500;  // a sanitizer needs a quarter of a second to begin
   auto service = Create(options);
   const CompileResult result = Compile(*service, "ok");
   EXPECT_FALSE(result.code.ok());
