@@ -59,9 +59,11 @@ defmodule AMDGPU.GatewayTest do
     assert page =~ "here"
     assert {200, metrics} = get(port, "/metrics")
     assert metrics =~ "gpu_"
+    # It attaches to this VM by itself, after it has begun to listen.
+    eventually(fn -> match?({200, _}, get(port, "/readyz")) end)
     assert {200, frame} = get(port, "/api/v1/frame")
     assert frame =~ ~s("pid":#{System.pid()})
-    assert frame =~ device.properties.name
+    eventually(fn -> elem(get(port, "/api/v1/frame"), 1) =~ device.properties.name end)
     AMDGPU.close(device)
     GenServer.stop(gateway)
   end

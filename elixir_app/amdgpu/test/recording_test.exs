@@ -202,12 +202,14 @@ defmodule AMDGPU.RecordingTest do
   test "mix amdgpu.export writes each format", %{device: device, tmp_dir: dir} do
     :ok = Telemetry.record(dir)
     launch_some(device, 10)
+    eventually(fn -> Telemetry.latest() != nil end)
+    seen = Telemetry.latest().sequence
 
-    # There once the processors' times have been read twice.
+    # The launches are in what was begun after that; utilisation is there once the processors' times have been read twice.
     worker = AMDGPU.stats(device).worker_pid
 
     eventually(fn ->
-      for %{devices: devices} <- [Telemetry.latest()],
+      for %{sequence: sequence, devices: devices} when sequence > seen + 1 <- [Telemetry.latest()],
           %{worker: %{pid: ^worker}} = sample <- devices,
           {:ok, _} <- [Telemetry.value(sample, :utilization_ratio)],
           reduce: false,

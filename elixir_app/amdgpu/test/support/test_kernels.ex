@@ -45,6 +45,9 @@ defmodule AMDGPU.TestKernels do
     while (*watched == 0) {}
   }
   extern "C" __global__ void poke(long long address) { *(volatile int*)address = 1; }
+  extern "C" __global__ void address_of(int* x, unsigned long long* out) {
+    out[0] = (unsigned long long)x;
+  }
   extern "C" __global__ void past_the_end(int* x, long long index) {
     ((volatile int*)x)[index] = 1;
   }
