@@ -58,8 +58,28 @@ template <typename Record>
 concept RingRecord = std::is_trivially_copyable_v<Record> && sizeof(Record) % 8 == 0 &&
                      sizeof(Record) <= kMaxRecordBytes;
 
+// How many records ahead memory is asked for: a ring is larger than a core's caches, and who comes
+// to a slot again finds it in another's.
+inline constexpr std::uint64_t kSlotsAhead = 4;
+
 // The atomics of this machine.
 struct MachineAccess {
+  // Asks for a slot's memory, to be there when it is written or read. Changes nothing.
+  static void ExpectWrite(const RingSlot& slot) {
+    for (std::size_t line = 0; line < 3; ++line) {
+      const void* const address = reinterpret_cast<const char*>(&slot) + line * 64;
+#if defined(__x86_64__)
+      asm volatile("prefetchw (%0)" : : "r"(address));
+#else
+      __builtin_prefetch(address, 1);
+#endif
+    }
+  }
+  static void ExpectRead(const RingSlot& slot) {
+    for (std::size_t line = 0; line < 3; ++line) {
+      __builtin_prefetch(reinterpret_cast<const char*>(&slot) + line * 64);
+    }
+  }
   static std::uint64_t Load(std::uint64_t& word, std::memory_order order) {
     return std::atomic_ref(word).load(order);
   }
@@ -148,6 +168,7 @@ class BasicSharedRingWriter {
       Access::Store(slot.words[i], WordOf(record, i), std::memory_order_release);
     }
     Access::Store(slot.mark, Mark(number, kWhole), std::memory_order_release);
+    Access::ExpectWrite(slots_[(number + kSlotsAhead) & mask_]);
     return number;
   }
 
@@ -213,6 +234,7 @@ class BasicRingReader {
     RingSlot& slot = slots_[next_ & mask_];
     const std::uint64_t mark = Access::Load(slot.mark, std::memory_order_acquire);
     const std::uint64_t age = next_ + 1;
+    Access::ExpectRead(slots_[(next_ + kSlotsAhead) & mask_]);
     if (AgeOf(mark) < age) {
       if (Access::Load(slot.lapped, std::memory_order_acquire) < age) return Result::kEmpty;
       return LoseOne();

@@ -106,6 +106,8 @@ class Scheduler {
 };
 
 struct ModelAccess {
+  static void ExpectWrite(const RingSlot&) {}
+  static void ExpectRead(const RingSlot&) {}
   static std::uint64_t Load(std::uint64_t& word, std::memory_order) {
     Scheduler::Step();
     Scheduler::Observe(word);
