@@ -22,6 +22,15 @@ namespace websocket = beast::websocket;
 constexpr std::size_t kMaxAnswers = 16;
 constexpr std::size_t kMaxNotices = 16;
 
+// What a server sends before a whole message (RFC 6455, 5.2).
+std::string MessageHead(bool text, std::uint64_t bytes) {
+  std::string head(1, text ? '\x81' : '\x82');
+  const int length_bytes = bytes < 126 ? 0 : (bytes < 65'536 ? 2 : 8);
+  head.push_back(static_cast<char>(length_bytes == 0 ? bytes : (length_bytes == 2 ? 126 : 127)));
+  for (int i = length_bytes - 1; i >= 0; --i) head.push_back(static_cast<char>(bytes >> (8 * i)));
+  return head;
+}
+
 class WebSocketConnection : public Connection,
                             public Subscriber,
                             public std::enable_shared_from_this<WebSocketConnection> {
@@ -153,28 +162,37 @@ class WebSocketConnection : public Connection,
     Abort();
   }
 
-  // Begins with the next message if none is being written.
+  // Sends what there is to send, until a message has to wait for the socket.
   void Write() {
-    if (writing_ || !open_ || ended_) return;
+    while (!writing_ && open_ && !ended_ && WriteNext()) {
+    }
+  }
+
+  // Begins with the next message. False if there is none, or it was the last one.
+  bool WriteNext() {
     if (!answers_.empty()) {
       head_ = std::move(answers_.front());
       answers_.pop_front();
-      return Send(nullptr, "", true);
+      Send(nullptr, "", true);
+      return true;
     }
     if (closing_) {
       writing_ = true;  // for good
-      return socket_.async_close(
-          reason_, [self = shared_from_this()](beast::error_code) { self->ended_ = true; });
+      socket_.async_close(reason_,
+                          [self = shared_from_this()](beast::error_code) { self->ended_ = true; });
+      return false;
     }
     if (!notices_.empty()) {
       auto [event, text] = std::move(notices_.front());
       notices_.pop_front();
       head_ = TextPushHead(channel_.join_ref(), kTelemetryTopic, event);
-      return Send(std::make_shared<const std::string>(std::move(text)), kTextEnd, true);
+      Send(std::make_shared<const std::string>(std::move(text)), kTextEnd, true);
+      return true;
     }
     if (launches_ != nullptr) {
       head_ = TextPushHead(channel_.join_ref(), kTelemetryTopic, "kernel_launched");
-      return Send(std::move(launches_), kTextEnd, true);
+      Send(std::exchange(launches_, nullptr), kTextEnd, true);
+      return true;
     }
     if (frame_ != nullptr) {
       const Subscription& subscription = *channel_.subscription();
@@ -186,20 +204,39 @@ class WebSocketConnection : public Connection,
       GatewayCounters& counters = shared_.broadcast.counters();
       ++counters.frames_sent_total;
       counters.sent_bytes_total += payload->size();
-      return Send(std::move(payload), json ? kTextEnd : "", json);
+      Send(std::move(payload), json ? kTextEnd : "", json);
+      return true;
     }
+    return false;
   }
 
+  auto OnWrittenHandler() {
+    return beast::bind_front_handler(&WebSocketConnection::OnWritten, shared_from_this());
+  }
+
+  // head_, the payload and the tail as one message. writing_ afterwards: it is on its way.
   void Send(Bytes payload, absl::string_view tail, bool text) {
-    writing_ = true;
-    payload_ = std::move(payload);
     const std::array<boost::asio::const_buffer, 3> parts = {
         boost::asio::buffer(head_),
-        payload_ == nullptr ? boost::asio::const_buffer() : boost::asio::buffer(*payload_),
+        payload == nullptr ? boost::asio::const_buffer() : boost::asio::buffer(*payload),
         boost::asio::const_buffer(tail.data(), tail.size())};
+    writing_ = true;
+    if (socket_.is_open()) {
+      const std::string frame_head = MessageHead(text, boost::asio::buffer_size(parts));
+      switch (socket_.next_layer().WriteNow(
+          {boost::asio::buffer(frame_head), parts[0], parts[1], parts[2]}, OnWrittenHandler())) {
+        case Transport::Written::kAll:
+          writing_ = false;
+          return;
+        case Transport::Written::kLater:
+          return;
+        case Transport::Written::kNothing:
+          break;
+      }
+    }
+    payload_ = std::move(payload);
     socket_.text(text);
-    socket_.async_write(
-        parts, beast::bind_front_handler(&WebSocketConnection::OnWritten, shared_from_this()));
+    socket_.async_write(parts, OnWrittenHandler());
   }
 
   void OnWritten(beast::error_code error, std::size_t) {

@@ -1,4 +1,4 @@
-// The gateway over real sockets, attached to a frame board of the test's own.
+// The gateway as its clients see it.
 
 #include "telemetry/gateway/gateway.h"
 
@@ -6,26 +6,19 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <spawn.h>
-#include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
 #include <atomic>
 #include <chrono>
-#include <filesystem>
 #include <fstream>
 #include <memory>
-#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
-#include "c_src/base/clock.h"
 #include "proto/telemetry.pb.h"
-#include "telemetry/attach_server.h"
-#include "telemetry/board.h"
-#include "telemetry/recorder/recording.h"
-#include "tests/telemetry/gateway/client.h"
+#include "tests/telemetry/gateway/fixture.h"
 
 extern char** environ;
 
@@ -35,120 +28,8 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
-constexpr char kJoin[] = R"(["1","2","gpu:telemetry","phx_join",{}])";
 constexpr char kJoinJson[] =
     R"(["1","2","gpu:telemetry","phx_join",{"encoding":"json","rate":1000}])";
-
-// A runtime without devices.
-class Runtime {
- public:
-  Runtime()
-      : board_(*telemetry::BoardWriter::Create()),
-        server_(*telemetry::AttachServer::Start(board_.read_only_fd())) {}
-
-  // A frame with `events` and `padding` bytes, made `age_ns` ago; its number.
-  std::uint64_t Publish(std::size_t padding = 0, const std::vector<proto::Event>& events = {},
-                        int launches = 0, std::uint64_t age_ns = 0) {
-    proto::Frame frame;
-    frame.set_sequence(++sequence_);
-    frame.set_time_ns(NowNs() - age_ns);
-    frame.set_unix_ns(1'700'000'000'000'000'000 + static_cast<std::int64_t>(frame.time_ns()));
-    frame.set_interval_ns(1'000'000);
-    frame.mutable_runtime()->set_pid(getpid());
-    frame.mutable_runtime()->set_build_id(std::string(padding, 'x'));
-    for (const proto::Event& event : events) *frame.add_events() = event;
-    for (int i = 0; i < launches; ++i) frame.add_launches()->set_ticket(i + 1);
-    EXPECT_TRUE(board_.Publish(frame.SerializeAsString()));
-    return sequence_;
-  }
-
- private:
-  telemetry::BoardWriter board_;
-  std::unique_ptr<telemetry::AttachServer> server_;
-  std::uint64_t sequence_ = 0;
-};
-
-class GatewayTest : public ::testing::Test {
- protected:
-  GatewayTest() {
-    std::string name = (std::filesystem::temp_directory_path() / "gatewayXXXXXX").string();
-    directory_ = mkdtemp(name.data());
-    setenv("AMDGPU_RUNTIME_DIR", directory_.c_str(), 1);
-    options_.port = 0;
-    options_.drain_time = std::chrono::milliseconds(2000);
-  }
-  ~GatewayTest() override {
-    Stop();
-    runtime_.reset();
-    unsetenv("AMDGPU_RUNTIME_DIR");
-    std::filesystem::remove_all(directory_);
-  }
-
-  void Start() {
-    auto gateway = Gateway::Start(options_);
-    ASSERT_TRUE(gateway.ok()) << gateway.status();
-    gateway_ = *std::move(gateway);
-    thread_ = std::thread([this] { gateway_->Run(); });
-  }
-  void Stop() {
-    if (gateway_ == nullptr) return;
-    gateway_->Drain();
-    thread_.join();
-    gateway_.reset();
-  }
-  // Starts both, and returns when frames arrive.
-  void StartAttached() {
-    runtime_.emplace();
-    Start();
-    runtime_->Publish();
-    AwaitReady("200");
-  }
-  void AwaitReady(const std::string& status) {
-    for (int i = 0; i < 500; ++i) {
-      Client client(port());
-      if (client.Get("/readyz").find("HTTP/1.1 " + status) == 0) return;
-      std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    }
-    FAIL() << "never " << status;
-  }
-  // The value of a metric of the gateway's own.
-  double Metric(const std::string& name) {
-    Client client(port());
-    const std::string text = client.Get("/metrics");
-    const std::size_t at = text.find("\n" + name + " ");
-    return at == std::string::npos ? -1 : std::stod(text.substr(at + name.size() + 2));
-  }
-  void AwaitMetric(const std::string& name, double value) {
-    for (int i = 0; i < 500 && Metric(name) != value; ++i) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    }
-    EXPECT_EQ(Metric(name), value) << name;
-  }
-  std::uint16_t port() const { return gateway_->port(); }
-
-  // Upgraded and joined, with the reply taken.
-  std::unique_ptr<Client> Join(const std::string& join, int receive_buffer = 0) {
-    auto client = std::make_unique<Client>(port(), receive_buffer);
-    EXPECT_THAT(client->Upgrade(), StartsWith("HTTP/1.1 101"));
-    client->SendText(join);
-    EXPECT_THAT(client->Receive().data, HasSubstr(R"("phx_reply",{"status":"ok")"));
-    return client;
-  }
-
-  // Of a binary telemetry_update; 0 if it is none.
-  static std::uint64_t Sequence(const WsMessage& message) {
-    const std::string head = std::string("\x00\x01\x0d\x10", 4) + "1gpu:telemetrytelemetry_update";
-    if (!message.binary() || message.data.compare(0, head.size(), head) != 0) return 0;
-    proto::Frame frame;
-    return frame.ParseFromString(message.data.substr(head.size())) ? frame.sequence() : 0;
-  }
-
-  std::string directory_;
-  GatewayOptions options_;
-  std::unique_ptr<Gateway> gateway_;
-  std::thread thread_;
-  std::optional<Runtime> runtime_;
-};
 
 TEST_F(GatewayTest, AClientJoinsAndGetsEveryFrame) {
   StartAttached();
@@ -324,6 +205,32 @@ TEST_F(GatewayTest, ASlowReaderIsHeldToTheLatestFrameAndDelaysNobody) {
   EXPECT_LT(received, 20);
 }
 
+TEST_F(GatewayTest, PongsComeBetweenWholeMessages) {
+  options_.send_buffer_bytes = 16 << 10;
+  StartAttached();
+  const auto client = Join(R"(["1","2","gpu:telemetry","phx_join",{"rate":1000}])", 4096);
+  constexpr int kPings = 50;
+  std::uint64_t last = 0;
+  for (int i = 0; i < kPings; ++i) {
+    last = runtime_->Publish(50'000);
+    ASSERT_TRUE(client->Send(Client::WsFrame(9, "ping " + std::to_string(i))));
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+  std::uint64_t seen = 0;
+  int pongs = 0;
+  while (seen < last || pongs < kPings) {
+    const WsMessage message = client->Receive();
+    if (message.opcode == 10) {
+      ASSERT_EQ(message.data, "ping " + std::to_string(pongs));
+      ++pongs;
+    } else {
+      const std::uint64_t sequence = Sequence(message);
+      ASSERT_GT(sequence, seen) << "opcode " << message.opcode;
+      seen = sequence;
+    }
+  }
+}
+
 TEST_F(GatewayTest, AnswersToWhoDoesNotReadThemDoNotGrow) {
   options_.send_buffer_bytes = 8 << 10;
   Start();
@@ -414,56 +321,6 @@ TEST_F(GatewayTest, MetricsFrameAndFiles) {
   for (const char* target : {"/../secret", "/%2e%2e/secret", "/..%2fsecret", "//../secret"}) {
     EXPECT_THAT(Client(port()).Get(target), StartsWith("HTTP/1.1 404")) << target;
   }
-}
-
-TEST_F(GatewayTest, RecordsWhenAClientSaysSoAndGivesTheRecordingAway) {
-  options_.recordings = directory_ + "/kept";
-  StartAttached();
-  const auto client = Join(kJoin);
-  const auto other = Join(kJoin);
-  const auto until = [](Client& from, const std::string& words) {
-    WsMessage message;
-    do message = from.Receive();
-    while (!message.ended() && message.data.find(words) == std::string::npos);
-    return message.data;
-  };
-  EXPECT_THAT(Client(port()).Get("/api/v1/recording"), StartsWith("HTTP/1.1 404"));
-  client->SendText(R"(["1","3","gpu:telemetry","record",{"active":true}])");
-  EXPECT_THAT(until(*client, "phx_reply"), HasSubstr(R"("active":true)"));
-  EXPECT_THAT(until(*other, R"("recording")"), HasSubstr(R"("active":true)"));
-  for (int i = 0; i < 50; ++i) runtime_->Publish(20'000);
-  AwaitMetric("gpu_gateway_frames_total", 51);
-  client->SendText(R"(["1","4","gpu:telemetry","record",{"active":false}])");
-  EXPECT_THAT(until(*client, R"("4")"), HasSubstr(R"("active":false)"));
-  EXPECT_THAT(until(*other, R"("recording")"), HasSubstr(R"("active":false)"));
-
-  const std::string answer = Client(port()).Get("/api/v1/recording");
-  EXPECT_THAT(answer, HasSubstr("Content-Type: application/x-tar"));
-  const std::string archive = directory_ + "/recording.tar";
-  std::ofstream(archive) << answer.substr(answer.find("\r\n\r\n") + 4);
-  ASSERT_EQ(std::system(("tar xf " + archive + " -C " + directory_).c_str()), 0);
-  auto recording = telemetry::Recording::Open(directory_ + "/recording");
-  ASSERT_TRUE(recording.ok()) << recording.status();
-  EXPECT_EQ(recording->frames(), 50u);
-  EXPECT_THAT(recording->damage(), testing::IsEmpty());
-}
-
-TEST_F(GatewayTest, ARecordingIsOnlyForWhoHasTheToken) {
-  options_.recordings = directory_ + "/kept";
-  options_.access.token = "secret";
-  runtime_.emplace();
-  Start();
-  EXPECT_THAT(Client(port()).Get("/api/v1/recording"), StartsWith("HTTP/1.1 401"));
-  EXPECT_THAT(Client(port()).Get("/api/v1/recording?token=secret"), StartsWith("HTTP/1.1 404"));
-}
-
-TEST_F(GatewayTest, WithoutADirectoryNothingIsRecorded) {
-  StartAttached();
-  const auto client = Join(kJoin);
-  EXPECT_EQ(Sequence(client->Receive()), 1u);
-  client->SendText(R"(["1","3","gpu:telemetry","record",{"active":true}])");
-  EXPECT_THAT(client->Receive().data, HasSubstr("unknown event"));
-  EXPECT_THAT(Client(port()).Get("/api/v1/recording"), StartsWith("HTTP/1.1 404"));
 }
 
 TEST_F(GatewayTest, AReplayIsSaidToBeOne) {
