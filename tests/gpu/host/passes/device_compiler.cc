@@ -97,6 +97,12 @@ struct CollectErrors : llvm::DiagnosticHandler {
 
 }  // namespace
 
+std::uint32_t nativeVectorBits() {
+  const llvm::StringMap<bool> features = llvm::sys::getHostCPUFeatures();
+  if (features.lookup("avx512f") && features.lookup("avx512vl")) return 512;
+  return features.lookup("avx2") ? 256 : 128;
+}
+
 std::unique_ptr<llvm::Module> compileDeviceSource(const std::string& source,
                                                   llvm::LLVMContext& context, std::string& errors) {
   const std::string cpu(llvm::sys::getHostCPUName());

@@ -4,6 +4,7 @@
 #ifndef AMDGPU_TESTS_GPU_HOST_PASSES_DEVICE_COMPILER_H_
 #define AMDGPU_TESTS_GPU_HOST_PASSES_DEVICE_COMPILER_H_
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -16,6 +17,9 @@ namespace amdgpu::hostcc {
 
 // Code generation for this machine's CPU.
 std::unique_ptr<llvm::TargetMachine> nativeTarget();
+
+// How wide LLVM makes vectors for it.
+std::uint32_t nativeVectorBits();
 
 // Null if `source` is wrong; `errors` says why.
 std::unique_ptr<llvm::Module> compileDeviceSource(const std::string& source,

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/gpu/host/passes/device_compiler.h"
 #include "tests/gpu/host/passes/kernel_jit.h"
 
 namespace amdgpu::hostcc {
@@ -163,6 +164,7 @@ extern "C" __global__ void k(int* out) { out[threadIdx.x] = hidden + table[threa
 
 TEST(StructureTest, LargeLaunchesStreamTheirOutput) {
   HostPassOptions options;
+  options.vector_bits = nativeVectorBits();
   options.block_shape = {256, 1, 1};
   KernelJit jit(kVadd, options);
   ASSERT_EQ(jit.errors(), "");
@@ -179,17 +181,21 @@ TEST(StructureTest, LargeLaunchesStreamTheirOutput) {
 }
 
 TEST(StructureTest, OutputThatIsReadDoesNotStream) {
+  HostPassOptions options;
+  options.vector_bits = nativeVectorBits();
   KernelJit jit(R"(
 extern "C" __global__ void k(const float* x, float* y) {
   unsigned i = blockIdx.x * blockDim.x + threadIdx.x;
   y[i] = 2 * x[i] + y[i];
-})");
+})",
+                options);
   ASSERT_EQ(jit.errors(), "");
   EXPECT_FALSE(contains(jit.ir(), "!nontemporal"));
 }
 
 TEST(StructureTest, InputsThatStreamArePrefetched) {
   HostPassOptions options;
+  options.vector_bits = nativeVectorBits();
   options.block_shape = {256, 1, 1};
   KernelJit jit(kVadd, options);
   ASSERT_EQ(jit.errors(), "");
@@ -198,6 +204,7 @@ TEST(StructureTest, InputsThatStreamArePrefetched) {
 
 TEST(StructureTest, InputsThatAreReadTwiceOrAnywhereAreNotPrefetched) {
   HostPassOptions options;
+  options.vector_bits = nativeVectorBits();
   options.block_shape = {256, 1, 1};
   KernelJit jit(R"(
 extern "C" __global__ void twice(const float* x, float* y) {
