@@ -2,6 +2,7 @@
 // empty kernel runs inside of the driver's call.
 
 #include <dirent.h>
+#include <time.h>
 
 #include <algorithm>
 #include <chrono>
@@ -17,6 +18,7 @@
 #include "absl/synchronization/notification.h"
 #include "bench/telemetry/benches.h"
 #include "c_src/base/clock.h"
+#include "c_src/base/own_process.h"
 #include "telemetry/attach.h"
 #include "telemetry/hub.h"
 #include "tests/c_src/runtime/device_fixture.h"
@@ -94,6 +96,29 @@ double LaunchesPerSecond(Bench& bench, const KernelRef& kernel, int count) {
   return count / (static_cast<double>(NowNs() - start) / 1e9);
 }
 
+// Per cent of a core that a thread takes which wakes 60 times a second and does nothing: what this
+// machine asks for a sampler and for a hub before either has done a thing.
+double WakingPercent() {
+  constexpr std::chrono::nanoseconds kPeriod(1'000'000'000 / 60);
+  constexpr int kTicks = 240;
+  double percent = 0;
+  std::thread waker([&] {
+    KeepTime();
+    const auto used_ns = [] {
+      timespec used;
+      clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+      return ToNs(used);
+    };
+    const std::uint64_t before = used_ns();
+    auto next = std::chrono::steady_clock::now();
+    for (int i = 0; i < kTicks; ++i) std::this_thread::sleep_until(next += kPeriod);
+    percent = 100 * static_cast<double>(used_ns() - before) /
+              static_cast<double>((kTicks * kPeriod).count());
+  });
+  waker.join();
+  return percent;
+}
+
 double Median(std::vector<double> values) {
   std::sort(values.begin(), values.end());
   return values[values.size() / 2];
@@ -102,6 +127,8 @@ double Median(std::vector<double> values) {
 }  // namespace
 
 void BenchIdle() {
+  std::printf("%-58s %5.2f %% of a core\n", "two threads that wake at 60 Hz and do nothing",
+              2 * WakingPercent());
   Bench bench;
   const auto measure = [&](const char* what) {
     std::this_thread::sleep_for(std::chrono::milliseconds(500));
