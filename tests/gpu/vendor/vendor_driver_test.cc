@@ -275,7 +275,9 @@ TEST_P(VendorDriverTest, APipelineOfShortLaunchesNeedsFewEvents) {
   }
   sink_.WaitFor(last);
   EXPECT_EQ(library_.Calls("LaunchKernel"), kLaunches);
+#ifndef AMDGPU_SANITIZED  // with one no launch is short: tens of microseconds each
   EXPECT_LT(library_.Calls("EventRecord"), kLaunches);
+#endif
   RecordProperty("events", static_cast<int>(library_.Calls("EventRecord")));
   Ticket previous = 0;
   for (const Completion& completion : sink_.completions()) {
