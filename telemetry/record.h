@@ -5,6 +5,7 @@
 #define AMDGPU_TELEMETRY_RECORD_H_
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 
@@ -65,6 +66,8 @@ struct LaunchRecord {
   std::uint32_t reserved = 0;
 };
 static_assert(RingRecord<LaunchRecord>);
+// With its slot's head two cache lines: what the ring asks for ahead.
+static_assert(offsetof(RingSlot, words) + sizeof(LaunchRecord) <= 128);
 
 struct CopyRecord {
   RecordHeader header;  // time_ns: it ended

@@ -64,9 +64,10 @@ inline constexpr std::uint64_t kSlotsAhead = 4;
 
 // The atomics of this machine.
 struct MachineAccess {
-  // Asks for a slot's memory, to be there when it is written or read. Changes nothing.
+  // Asks for a slot's memory, to be there when it is written or read; for the two lines that a
+  // launch's record takes. Changes nothing.
   static void ExpectWrite(const RingSlot& slot) {
-    for (std::size_t line = 0; line < 3; ++line) {
+    for (std::size_t line = 0; line < 2; ++line) {
       const void* const address = reinterpret_cast<const char*>(&slot) + line * 64;
 #if defined(__x86_64__)
       asm volatile("prefetchw (%0)" : : "r"(address));
@@ -76,7 +77,7 @@ struct MachineAccess {
     }
   }
   static void ExpectRead(const RingSlot& slot) {
-    for (std::size_t line = 0; line < 3; ++line) {
+    for (std::size_t line = 0; line < 2; ++line) {
       __builtin_prefetch(reinterpret_cast<const char*>(&slot) + line * 64);
     }
   }
