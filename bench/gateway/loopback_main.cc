@@ -7,6 +7,7 @@
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -85,9 +86,16 @@ int Run(const Options& options) {
     const double us = ReadAll(address, options, told[1]);
     _exit(write(told[1], &us, sizeof(us)) == sizeof(us) ? 0 : 1);
   }
+  // A reader that could not connect, for want of descriptors say, is not waited for.
+  const timeval patience = {10, 0};
+  setsockopt(listener.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
   std::vector<UniqueFd> sockets;
   for (int i = 0; i < options.clients; ++i) {
     sockets.emplace_back(accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    if (sockets.back().get() < 0) {
+      std::perror("loopback_floor: accept");
+      return 1;
+    }
     const int on = 1;
     setsockopt(sockets.back().get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
   }
