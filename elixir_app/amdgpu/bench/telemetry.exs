@@ -120,39 +120,51 @@ steps = round(steps * 20_000 / us)
 
 milliseconds = fn ->
   {us, _} =
-    :timer.tc(fn -> for _ <- 1..200, do: AMDGPU.run!(busy, [grid: 1, block: 1], [steps, out]) end)
+    :timer.tc(fn -> for _ <- 1..40, do: AMDGPU.run!(busy, [grid: 1, block: 1], [steps, out]) end)
 
-  us / 200
+  us / 40
 end
 
-compare = fn fun ->
-  pairs =
-    for _ <- 1..9 do
-      Telemetry.set_rate(60)
-      Process.sleep(30)
-      with = fun.()
-      Telemetry.set_rate(0)
-      Process.sleep(30)
-      {with, fun.()}
+# On against off, in turns that are short and many, so that both see the same machine; per cent, and the
+# standard error of it. `on` has a subscriber: frames are made 60 times a second.
+compare = fn fun, turns ->
+  logs =
+    for turn <- 1..turns do
+      measure = fn rate ->
+        Telemetry.set_rate(rate)
+        Process.sleep(20)
+        {rate, fun.()}
+      end
+
+      times = Map.new(if(rem(turn, 2) == 0, do: [60, 0], else: [0, 60]), measure)
+      :math.log(times[60] / times[0])
     end
 
-  {pairs |> Enum.map(&elem(&1, 0)) |> median.(), pairs |> Enum.map(&elem(&1, 1)) |> median.()}
+  mean = Enum.sum(logs) / turns
+  variance = Enum.sum(for log <- logs, do: (log - mean) ** 2) / (turns - 1)
+  {100 * (:math.exp(mean) - 1), 100 * :math.sqrt(variance / turns)}
 end
 
 pipelined.(50_000)
 
-for {what, fun} <- [
-      {"empty kernel, pipelined", fn -> pipelined.(100_000) end},
-      {"kernel of 1 ms", milliseconds}
+subscriber =
+  spawn_link(fn ->
+    :ok = Telemetry.subscribe(as: :encoded)
+    loop.(loop)
+  end)
+
+for {what, turns, fun} <- [
+      {"empty kernels, pipelined", 300, fn -> pipelined.(30_000) end},
+      {"kernels of 1 ms", 100, milliseconds}
     ] do
-  {with, without} = compare.(fun)
-  change = Float.round(100 * (with / without - 1), 2)
+  {change, error} = compare.(fun, turns)
 
   report.(
     "#{what}: telemetry on against off",
-    "#{Float.round(with, 3)} us, #{Float.round(without, 3)} us: #{change} %"
+    "#{Float.round(change, 2)} % (± #{Float.round(error, 2)})"
   )
 end
 
+send(subscriber, :stop)
 Telemetry.set_rate(60)
 AMDGPU.close(device)
