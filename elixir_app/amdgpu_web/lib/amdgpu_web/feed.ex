@@ -2,9 +2,9 @@ defmodule AMDGPUWeb.Feed do
   @moduledoc """
   Frames to those who look, 60 a second at most: channels and LiveViews.
 
-  A frame is encoded once for all who asked for the same form of it. A subscriber is told by a short
-  message that there is a frame, and takes the newest when it gets to it; it is not told of another
-  before. So nobody has a queue: who is slow gets fewer frames, each of them the newest.
+  A frame is encoded once for all who asked for the same form of it. A subscriber is told by an atom that
+  there is a frame, and takes the newest when it gets to it; it is not told of another before. So nobody
+  has a queue: who is slow gets fewer frames, each of them the newest.
 
   What a browser has not read yet waits in the kernel's buffers, where no one sees it. A subscriber with
   `credit:` may have so many frames under way that its browser has not acknowledged (`ack/2`); the frames it
@@ -19,7 +19,6 @@ defmodule AMDGPUWeb.Feed do
   # Fields of a subscriber's atomics.
   @pending 1
   @credit 2
-  @sequence 3
   # The source makes no more.
   @period_ns 16_666_667
   # May be under way from the source; it keeps the latest for us all the same.
@@ -27,7 +26,8 @@ defmodule AMDGPUWeb.Feed do
 
   defmodule Subscriber do
     @moduledoc false
-    defstruct [:pid, :monitor, :deliver, :flags, :key, :rate]
+    # `credit`: nil where none is needed.
+    defstruct [:pid, :monitor, :deliver, :flags, :key, :rate, :credit]
   end
 
   defmodule Group do
@@ -36,7 +36,7 @@ defmodule AMDGPUWeb.Feed do
     defstruct [:period_ns, :next_ns, members: %{}]
   end
 
-  @typedoc "A subscription's shared state: what travels in the messages."
+  @typedoc "What a subscriber shares with us."
   @opaque flags :: :atomics.atomics_ref()
 
   @doc false
@@ -45,7 +45,8 @@ defmodule AMDGPUWeb.Feed do
   @doc """
   Subscribes the calling process; again replaces the options. `deliver` says who is told, and how:
 
-    * `{:signal, pid}` - `{AMDGPUWeb.Feed, flags, key}`, which `pid` hands to `take/2`
+    * `{:signal, pid}` - messages that `pid` hands to `take/1`: `{AMDGPUWeb.Feed, _}` once, then
+      `AMDGPUWeb.Feed` for each frame; a process can have one subscription
     * `{:push, pid, serializer}` - `{:socket_push, opcode, data}`, as Phoenix's transports take it
   """
   @spec subscribe(Options.t(), {:signal, pid()} | {:push, pid(), module()}) ::
@@ -66,24 +67,27 @@ defmodule AMDGPUWeb.Feed do
   end
 
   @doc """
-  The newest frame for who was told of one: messages `{:binary | :text, iodata}`, none if it has had that
-  frame.
+  The newest frame for the process that was told of one: messages `{:binary | :text, iodata}`, none if it
+  has had that frame.
   """
-  @spec take(flags(), Frames.key()) :: [{:binary | :text, iodata()}]
-  def take(flags, key) do
+  @spec take({module(), term()} | module()) :: [{:binary | :text, iodata()}]
+  def take({__MODULE__, {_flags, _key, _credit?} = subscription}) do
+    Process.put(__MODULE__, {subscription, nil})
+    take(__MODULE__)
+  end
+
+  def take(__MODULE__) do
+    {{flags, key, credit?} = subscription, had} = Process.get(__MODULE__)
     # In this order: a frame that comes in between is told of again, and then is not new.
     :atomics.put(flags, @pending, 0)
 
     case Frames.fetch(key) do
-      {sequence, messages} ->
-        if :atomics.exchange(flags, @sequence, sequence) == sequence do
-          []
-        else
-          :atomics.sub(flags, @credit, 1)
-          messages
-        end
+      {sequence, messages} when sequence != had ->
+        Process.put(__MODULE__, {subscription, sequence})
+        if credit?, do: :atomics.sub(flags, @credit, 1)
+        messages
 
-      nil ->
+      _ ->
         []
     end
   end
@@ -129,9 +133,8 @@ defmodule AMDGPUWeb.Feed do
   def handle_info(_other, state), do: {:noreply, state}
 
   defp subscriber(pid, options, deliver) do
-    flags = :atomics.new(3, signed: true)
-    # Without acknowledgements there is credit for centuries.
-    :atomics.put(flags, @credit, options.credit || 1_000_000_000_000)
+    flags = :atomics.new(2, signed: true)
+    if options.credit, do: :atomics.put(flags, @credit, options.credit)
 
     %Subscriber{
       pid: pid,
@@ -139,7 +142,8 @@ defmodule AMDGPUWeb.Feed do
       deliver: deliver,
       flags: flags,
       key: Options.key(options),
-      rate: options.rate
+      rate: options.rate,
+      credit: options.credit
     }
   end
 
@@ -185,14 +189,22 @@ defmodule AMDGPUWeb.Feed do
 
   # Who comes sees something at once.
   defp first(state, subscriber) do
-    case AMDGPU.ProfilerHub.latest() do
-      nil ->
-        state
+    messages =
+      case AMDGPU.ProfilerHub.latest() do
+        nil -> nil
+        bytes -> Frames.make([subscriber.key], bytes)
+      end
 
-      bytes ->
-        tell(subscriber, Frames.make([subscriber.key], bytes))
-        state
+    case subscriber do
+      %{deliver: {:signal, pid}, flags: flags, key: key, credit: credit} ->
+        :atomics.put(flags, @pending, 1)
+        send(pid, {__MODULE__, {flags, key, credit != nil}})
+
+      _ ->
+        if messages, do: tell(subscriber, messages)
     end
+
+    state
   end
 
   defp publish(bytes, state) do
@@ -222,22 +234,30 @@ defmodule AMDGPUWeb.Feed do
   defp next(%{period_ns: period, next_ns: next}, now),
     do: if(next != nil and abs(now - next) < period, do: next + period, else: now + period)
 
-  defp tell(%{flags: flags, deliver: deliver, key: key}, messages) do
-    if :atomics.get(flags, @credit) > 0, do: tell(deliver, flags, key, messages), else: false
+  defp tell(%{credit: nil} = subscriber, messages),
+    do: tell(subscriber.deliver, subscriber, messages)
+
+  defp tell(%{flags: flags} = subscriber, messages) do
+    if :atomics.get(flags, @credit) > 0,
+      do: tell(subscriber.deliver, subscriber, messages),
+      else: false
   end
 
-  defp tell({:signal, pid}, flags, key, _messages) do
+  defp tell({:signal, pid}, %{flags: flags}, _messages) do
     told? = :atomics.exchange(flags, @pending, 1) == 0
-    if told?, do: send(pid, {__MODULE__, flags, key})
+    if told?, do: send(pid, __MODULE__)
     told?
   end
 
   # A transport that knows nothing of us: its mailbox says whether it keeps up.
-  defp tell({:push, pid, serializer}, flags, key, messages) do
+  defp tell({:push, pid, serializer}, subscriber, messages) do
     case Process.info(pid, :message_queue_len) do
       {:message_queue_len, waiting} when waiting <= 2 ->
-        :atomics.sub(flags, @credit, 1)
-        for message <- Map.fetch!(messages, key), do: send(pid, Frames.push(message, serializer))
+        if subscriber.credit, do: :atomics.sub(subscriber.flags, @credit, 1)
+
+        for message <- Map.fetch!(messages, subscriber.key),
+            do: send(pid, Frames.push(message, serializer))
+
         true
 
       _ ->

@@ -19,8 +19,11 @@ defmodule AMDGPUWeb.Feed.Transport do
       defoverridable handle_info: 2
 
       @doc false
-      def handle_info({AMDGPUWeb.Feed, flags, key}, state),
-        do: AMDGPUWeb.Feed.Transport.push(flags, key, state)
+      def handle_info(AMDGPUWeb.Feed = message, state),
+        do: AMDGPUWeb.Feed.Transport.push(message, state)
+
+      def handle_info({AMDGPUWeb.Feed, _} = message, state),
+        do: AMDGPUWeb.Feed.Transport.push(message, state)
 
       def handle_info(message, state), do: super(message, state)
 
@@ -39,10 +42,11 @@ defmodule AMDGPUWeb.Feed.Transport do
   end
 
   @doc false
-  def push(flags, key, state) do
-    case Feed.take(flags, key) do
+  def push(message, state) do
+    case Feed.take(message) do
       [] -> {:ok, state}
-      messages -> {:push, messages, state}
+      [one] -> {:push, one, state}
+      several -> {:push, several, state}
     end
   end
 end

@@ -83,18 +83,18 @@ defmodule AMDGPUWeb.GPUMonitorLive do
     {:noreply, socket}
   end
 
-  def handle_info({Feed, flags, key}, socket) do
-    socket =
-      flags
-      |> Feed.take(key)
-      |> Enum.reduce(socket, fn {:binary, frame}, socket ->
-        push_event(socket, "amdgpu:frame", %{frame: Base.encode64(frame)})
-      end)
-
-    {:noreply, socket}
-  end
+  def handle_info(Feed = message, socket), do: {:noreply, show_frame(message, socket)}
+  def handle_info({Feed, _} = message, socket), do: {:noreply, show_frame(message, socket)}
 
   def handle_info(_other, socket), do: {:noreply, socket}
+
+  defp show_frame(message, socket) do
+    message
+    |> Feed.take()
+    |> Enum.reduce(socket, fn {:binary, frame}, socket ->
+      push_event(socket, "amdgpu:frame", %{frame: Base.encode64(frame)})
+    end)
+  end
 
   defp watch(%{assigns: %{viewer: nil}} = socket) do
     case Digest.watch() do
