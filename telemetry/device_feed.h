@@ -39,7 +39,8 @@ class DeviceFeed {
   // Appends the pool's regions and its blocks in use, by offset; of more than `most` the largest.
   virtual void FillBlocks(proto::Pool* pool, std::size_t most) const = 0;
   // Appends what is queued or runs, oldest first, at most `most`: all but `device` and `label`,
-  // which is given as its number in `labels`. Returns how many launches there are in all.
+  // which is given as its number in `labels`. Returns how many launches there are in all. May list
+  // none where very many end.
   virtual std::size_t FillActive(std::size_t most,
                                  google::protobuf::RepeatedPtrField<proto::ActiveLaunch>* active,
                                  std::uint32_t* labels) const = 0;

@@ -9,6 +9,7 @@
 #include "c_src/base/clock.h"
 #include "c_src/base/utf8.h"
 #include "telemetry/hub.h"
+#include "telemetry/sketch.h"
 
 namespace amdgpu::telemetry {
 namespace {
@@ -17,6 +18,12 @@ constexpr std::uint64_t kGpuThreadsOfUnit = 2048;
 
 std::uint64_t AgeUs(std::uint64_t now_ns, std::uint64_t then_ns) {
   return now_ns > then_ns ? (now_ns - then_ns) / 1000 : 0;
+}
+
+// A kernel may have scribbled over the ring.
+bool IsSound(const LaunchRunRecord& run) {
+  return std::all_of(run.bucket, run.bucket + run.count(),
+                     [](std::uint16_t bucket) { return bucket < Sketch::kBuckets; });
 }
 
 }  // namespace
@@ -54,6 +61,7 @@ DeviceState::DeviceState(std::uint32_t number, std::shared_ptr<DeviceFeed> feed)
 }
 
 void DeviceState::Drain(absl::FunctionRef<void(const LaunchRecord&)> on_launch,
+                        absl::FunctionRef<void(const LaunchRunRecord&)> on_run,
                         absl::FunctionRef<void(const CopyRecord&)> on_copy,
                         absl::FunctionRef<void(const proto::Event&)> on_event) {
   AnyRecord record;
@@ -67,6 +75,9 @@ void DeviceState::Drain(absl::FunctionRef<void(const LaunchRecord&)> on_launch,
     switch (record.header.kind) {
       case RecordKind::kLaunch:
         on_launch(record.As<LaunchRecord>());
+        break;
+      case RecordKind::kLaunchRun:
+        OnRun(record.As<LaunchRunRecord>(), on_run);
         break;
       case RecordKind::kCopy:
         OnCopy(record.As<CopyRecord>());
@@ -139,6 +150,12 @@ void DeviceState::OnProbe(const ProbeRecord& record,
   entry->second = record;
 }
 
+void DeviceState::OnRun(const LaunchRunRecord& run,
+                        absl::FunctionRef<void(const LaunchRunRecord&)> on_run) const {
+  // A worker that died just after it had told of it leaves it to be told once more.
+  if (IsSound(run) && !Saw(run.last_ticket())) on_run(run);
+}
+
 void DeviceState::OnCopy(const CopyRecord& record) {
   if (record.status != 0) return;
   const std::uint64_t ended = record.header.time_ns;
@@ -153,18 +170,23 @@ void DeviceState::OnCopy(const CopyRecord& record) {
   }
 }
 
-void DeviceState::CountLaunch(const LaunchRecord& launch) {
-  last_tickets_[launches_++ % last_tickets_.size()] = launch.ticket;
-  if (launch.header.time_ns > launch.started_ns) {
-    busy_ns_ += launch.header.time_ns - launch.started_ns;
-  }
+void DeviceState::Count(const LaunchRecord& launch) { Count(launch.ticket, 1, launch.busy_ns()); }
+
+void DeviceState::Count(const LaunchRunRecord& run) {
+  Count(run.last_ticket(), run.count(), run.busy_ns);
+}
+
+void DeviceState::Count(std::uint64_t last_ticket, std::uint64_t launches, std::uint64_t busy_ns) {
+  last_tickets_[next_ticket_++ % last_tickets_.size()] = last_ticket;
+  launches_ += launches;
+  busy_ns_ += busy_ns;
 }
 
 bool DeviceState::Saw(std::uint64_t ticket) const {
   return std::find(last_tickets_.begin(), last_tickets_.end(), ticket) != last_tickets_.end();
 }
 
-float DeviceState::Occupancy(const LaunchRecord& launch) const {
+float DeviceState::Occupancy(const LaunchKey& launch) const {
   const proto::DeviceProperties& properties = feed_->telemetry_properties();
   const double units = std::max(1u, properties.compute_units());
   const double blocks = static_cast<double>(launch.grid[0]) * launch.grid[1] * launch.grid[2];

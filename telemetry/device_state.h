@@ -33,6 +33,7 @@ class DeviceState {
 
   // Takes in what is in the ring.
   void Drain(absl::FunctionRef<void(const LaunchRecord&)> on_launch,
+             absl::FunctionRef<void(const LaunchRunRecord&)> on_run,
              absl::FunctionRef<void(const CopyRecord&)> on_copy,
              absl::FunctionRef<void(const proto::Event&)> on_event);
 
@@ -41,8 +42,9 @@ class DeviceState {
             proto::DeviceSample* sample);
 
   // Share of the device that a launch has threads for.
-  float Occupancy(const LaunchRecord& launch) const;
-  void CountLaunch(const LaunchRecord& launch);
+  float Occupancy(const LaunchKey& launch) const;
+  void Count(const LaunchRecord& launch);
+  void Count(const LaunchRunRecord& run);
   // Among the last few launches was this one: its worker died between its record and its
   // completion.
   bool Saw(std::uint64_t ticket) const;
@@ -72,7 +74,10 @@ class DeviceState {
   void OnSeries(const SeriesRecord& record);
   void OnSample(const SampleRecord& record);
   void OnProbe(const ProbeRecord& record, absl::FunctionRef<void(const proto::Event&)> on_event);
+  void OnRun(const LaunchRunRecord& run,
+             absl::FunctionRef<void(const LaunchRunRecord&)> on_run) const;
   void OnCopy(const CopyRecord& record);
+  void Count(std::uint64_t last_ticket, std::uint64_t launches, std::uint64_t busy_ns);
   void Describe(proto::DeviceSample* sample) const;
   void FillValues(std::uint64_t now_ns, proto::DeviceSample* sample);
   void FillWorker(proto::DeviceSample* sample);
@@ -93,6 +98,7 @@ class DeviceState {
   Copies within_;
   HostCopies host_copies_;
   std::array<std::uint64_t, 64> last_tickets_{};
+  std::size_t next_ticket_ = 0;
   std::uint64_t launches_ = 0;
   std::uint64_t busy_ns_ = 0;
   std::uint64_t next_blocks_ns_ = 0;  // the pool's blocks are listed again then

@@ -31,6 +31,19 @@ void AddExtent(const std::uint32_t (&extent)[3],
   for (const std::uint32_t n : extent) to->Add(n);
 }
 
+// Launches of a kernel that have not ended: no more than its device has in flight, however many
+// records were lost.
+std::uint64_t Queued(const KernelTag& kernel, std::uint64_t ended,
+                     const std::vector<std::unique_ptr<DeviceState>>& devices) {
+  const std::uint64_t launched = kernel.launched.load(std::memory_order_relaxed);
+  if (launched <= ended) return 0;
+  for (const auto& device : devices) {
+    if (device->number() != kernel.device) continue;
+    return std::min(launched - ended, device->feed().in_flight());
+  }
+  return 0;
+}
+
 }  // namespace
 
 FrameBuilder::FrameBuilder(Names& names) : names_(names) {
@@ -68,41 +81,53 @@ void FrameBuilder::NameOwner(std::uint64_t owner) {
   if (owner != 0 && owners_.size() < Hub::kMaxOwners) owners_.insert(owner);
 }
 
-void FrameBuilder::AddLaunch(DeviceState& device, const LaunchRecord& launch) {
-  const float occupancy = device.Occupancy(launch);
-  device.CountLaunch(launch);
+template <typename Record>
+proto::CoreClass FrameBuilder::AddWork(const Record& record, float occupancy) {
   proto::CoreClass core_class = proto::CORE_CLASS_UNSPECIFIED;
-  if (Kernel* const kernel = KernelOf(launch.kernel)) {
+  if (Kernel* const kernel = KernelOf(record.key.kernel)) {
     core_class = kernel->tag->core_class;
-    kernel->work.Add(launch, occupancy);
+    kernel->work.Add(record, occupancy);
     kernel->named = true;
     kernel->stats_changed = true;
   }
-  core_classes_[core_class & 3].Add(launch, occupancy);
+  core_classes_[core_class & 3].Add(record, occupancy);
   core_classes_changed_[core_class & 3] = true;
+  return core_class;
+}
+
+void FrameBuilder::AddLaunch(DeviceState& device, const LaunchRecord& launch) {
+  const float occupancy = device.Occupancy(launch.key);
+  device.Count(launch);
+  const proto::CoreClass core_class = AddWork(launch, occupancy);
   if (frame_.launches_size() >= Hub::kMaxLaunches) {
     frame_.set_launches_omitted(frame_.launches_omitted() + 1);
     return;
   }
-  NameOwner(launch.owner);
+  NameOwner(launch.key.owner);
   proto::Launch* const entry = frame_.add_launches();
   entry->set_device(device.number());
   entry->set_ticket(launch.ticket);
-  entry->set_kernel(launch.kernel);
-  entry->set_stream(launch.stream);
-  entry->set_owner(launch.owner);
-  if (launch.label != 0) entry->set_label(LabelOf(launch.label));
+  entry->set_kernel(launch.key.kernel);
+  entry->set_stream(launch.key.stream);
+  entry->set_owner(launch.key.owner);
+  if (launch.key.label != 0) entry->set_label(LabelOf(launch.key.label));
   entry->set_queued_ns(launch.queued_ns);
   entry->set_started_ns(launch.started_ns);
   entry->set_ended_ns(launch.header.time_ns);
-  AddExtent(launch.grid, entry->mutable_grid());
-  AddExtent(launch.block, entry->mutable_block());
-  entry->set_dynamic_shared_bytes(launch.dynamic_shared_bytes);
-  entry->set_status(launch.status);
-  entry->set_bytes(launch.bytes);
-  entry->set_flops(launch.flops);
+  AddExtent(launch.key.grid, entry->mutable_grid());
+  AddExtent(launch.key.block, entry->mutable_block());
+  entry->set_dynamic_shared_bytes(launch.key.dynamic_shared_bytes);
+  entry->set_status(launch.key.status);
+  entry->set_bytes(launch.key.bytes);
+  entry->set_flops(launch.key.flops);
   entry->set_occupancy(occupancy);
   entry->set_core_class(core_class);
+}
+
+void FrameBuilder::AddRun(DeviceState& device, const LaunchRunRecord& run) {
+  device.Count(run);
+  AddWork(run, device.Occupancy(run.key));
+  frame_.set_launches_omitted(frame_.launches_omitted() + run.count());
 }
 
 void FrameBuilder::AddCopy(const DeviceState& device, const CopyRecord& copy) {
@@ -161,8 +186,8 @@ void FrameBuilder::Build(const FrameFigures& figures,
   frame_.mutable_compile_stats()->set_busy_ns_total(compile_busy_ns_);
   FillDevices(figures, each_second, devices);
   FillActive(devices);
-  FillKernels(each_second);
-  FillCoreClasses(each_second, devices.size());
+  FillKernels(each_second, devices);
+  FillCoreClasses(each_second, devices);
   FillOwners();
   *frame_.mutable_pipeline() = figures.pipeline;
 }
@@ -201,7 +226,6 @@ void FrameBuilder::FillActive(const std::vector<std::unique_ptr<DeviceState>>& d
   std::array<std::uint32_t, Hub::kMaxActive> labels;
   std::uint64_t all = 0;
   for (const auto& device : devices) {
-    if (device->feed().in_flight() == 0) continue;
     const int before = frame_.active_size();
     const std::size_t room = static_cast<std::size_t>(Hub::kMaxActive - before);
     all += device->feed().FillActive(room, frame_.mutable_active(), labels.data());
@@ -220,7 +244,8 @@ void FrameBuilder::FillActive(const std::vector<std::unique_ptr<DeviceState>>& d
   frame_.set_active_omitted(all - static_cast<std::uint64_t>(frame_.active_size()));
 }
 
-void FrameBuilder::FillKernels(bool each_second) {
+void FrameBuilder::FillKernels(bool each_second,
+                               const std::vector<std::unique_ptr<DeviceState>>& devices) {
   if (each_second) sketch_cursor_ = 0;
   std::size_t sketch_room = kSketchBytes;
   // There is room for those that the frame names, before all others.
@@ -246,9 +271,7 @@ void FrameBuilder::FillKernels(bool each_second) {
     stats->set_core_class(kernel->tag->core_class);
     stats->set_device(kernel->tag->device);
     kernel->work.Fill(stats->mutable_work());
-    const std::uint64_t launched = kernel->tag->launched.load(std::memory_order_relaxed);
-    const std::uint64_t finished = kernel->work.launches();
-    stats->mutable_work()->set_queued(launched > finished ? launched - finished : 0);
+    stats->mutable_work()->set_queued(Queued(*kernel->tag, kernel->work.launches(), devices));
     if (with_sketch) {
       proto::Sketch* const sketch = stats->mutable_work()->mutable_sketch();
       kernel->work.sketch().Encode(sketch);
@@ -260,7 +283,8 @@ void FrameBuilder::FillKernels(bool each_second) {
   }
 }
 
-void FrameBuilder::FillCoreClasses(bool each_second, std::size_t devices) {
+void FrameBuilder::FillCoreClasses(bool each_second,
+                                   const std::vector<std::unique_ptr<DeviceState>>& devices) {
   for (const proto::CoreClass core_class :
        {proto::CORE_CLASS_AURA, proto::CORE_CLASS_MATRIX, proto::CORE_CLASS_NEUROMORPHIC}) {
     WorkStats& work = core_classes_[core_class];
@@ -270,14 +294,13 @@ void FrameBuilder::FillCoreClasses(bool each_second, std::size_t devices) {
     std::uint64_t queued = 0;
     for (const auto& kernel : kernels_) {
       if (kernel == nullptr || kernel->tag->core_class != core_class) continue;
-      const std::uint64_t launched = kernel->tag->launched.load(std::memory_order_relaxed);
-      queued += launched > kernel->work.launches() ? launched - kernel->work.launches() : 0;
+      queued += Queued(*kernel->tag, kernel->work.launches(), devices);
     }
     stats->mutable_work()->set_queued(queued);
-    if (devices > 0 && frame_.interval_ns() > 0) {
+    if (!devices.empty() && frame_.interval_ns() > 0) {
       stats->set_busy_ratio(
           static_cast<double>(work.interval_busy_ns()) /
-          (static_cast<double>(frame_.interval_ns()) * static_cast<double>(devices)));
+          (static_cast<double>(frame_.interval_ns()) * static_cast<double>(devices.size())));
     }
     if (each_second && std::exchange(core_classes_changed_[core_class], false)) {
       work.sketch().Encode(stats->mutable_work()->mutable_sketch());

@@ -34,6 +34,8 @@ class FrameBuilder {
 
   // What happened since the frame before.
   void AddLaunch(DeviceState& device, const LaunchRecord& launch);
+  // They count, and are not listed.
+  void AddRun(DeviceState& device, const LaunchRunRecord& run);
   void AddCopy(const DeviceState& device, const CopyRecord& copy);
   void AddCompile(proto::Compile compile);
   void AddEvent(const proto::Event& event);
@@ -57,14 +59,17 @@ class FrameBuilder {
   };
 
   Kernel* KernelOf(std::uint32_t number);
+  // Of launches, for their kernel and its class, which is returned.
+  template <typename Record>
+  proto::CoreClass AddWork(const Record& record, float occupancy);
   const std::string& LabelOf(std::uint32_t number);
   void NameOwner(std::uint64_t owner);
   void FillRuntime(std::uint64_t now_ns);
   void FillDevices(const FrameFigures& figures, bool each_second,
                    const std::vector<std::unique_ptr<DeviceState>>& devices);
   void FillActive(const std::vector<std::unique_ptr<DeviceState>>& devices);
-  void FillKernels(bool each_second);
-  void FillCoreClasses(bool each_second, std::size_t devices);
+  void FillKernels(bool each_second, const std::vector<std::unique_ptr<DeviceState>>& devices);
+  void FillCoreClasses(bool each_second, const std::vector<std::unique_ptr<DeviceState>>& devices);
   void FillOwners();
   void BeginFrame();
 

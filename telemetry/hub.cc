@@ -140,13 +140,13 @@ class HubImpl final : public Hub {
     LaunchRecord record;
     record.header = MakeHeader<LaunchRecord>(RecordKind::kLaunch, NowNs());
     record.ticket = ticket;
-    record.owner = owner;
-    record.kernel = kernel;
-    record.label = label;
-    record.stream = stream;
+    record.key.owner = owner;
+    record.key.kernel = kernel;
+    record.key.label = label;
+    record.key.stream = stream;
     record.queued_ns = queued_ns;
     record.started_ns = record.header.time_ns;
-    record.status = status;
+    record.key.status = status;
     MutexLock lock(&mutex_);
     if (lost_launches_.size() < kMostPending) lost_launches_.emplace_back(device, record);
   }
@@ -245,6 +245,10 @@ class HubImpl final : public Hub {
         [&](const LaunchRecord& launch) {
           builder_.AddLaunch(device, launch);
           ++work_;
+        },
+        [&](const LaunchRunRecord& run) {
+          builder_.AddRun(device, run);
+          work_ += run.count();
         },
         [&](const CopyRecord& copy) {
           builder_.AddCopy(device, copy);
@@ -382,6 +386,8 @@ class HubImpl final : public Hub {
       compiles.swap(compiles_);
       events.swap(events_);
     }
+    // What a worker told of them came before they were lost.
+    if (!lost.empty()) DrainAll();
     for (const auto& [number, record] : lost) {
       for (const auto& device : devices_) {
         if (device->number() != number || device->Saw(record.ticket)) continue;

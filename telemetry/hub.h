@@ -18,6 +18,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "telemetry/device_feed.h"
+#include "telemetry/launch_runs.h"
 #include "telemetry/names.h"
 
 namespace amdgpu::telemetry {
@@ -35,7 +36,7 @@ class Hub {
  public:
   static constexpr double kMostHz = 1000;
   // Most of each kind in a frame; what is more is counted.
-  static constexpr int kMaxLaunches = 512;
+  static constexpr int kMaxLaunches = kMostToldOfTick;
   static constexpr int kMaxCopies = 128;
   static constexpr int kMaxCompiles = 64;
   static constexpr int kMaxActive = 32;

@@ -16,12 +16,13 @@ namespace amdgpu::telemetry {
 
 enum class RecordKind : std::uint16_t {
   kNone = 0,
-  kLaunch = 1,   // a launch has ended
-  kCopy = 2,     // a copy or a fill has ended
-  kSeries = 3,   // what a number of a series stands for
-  kSample = 4,   // what a probe has read
-  kSampler = 5,  // the sampler's tick is over
-  kProbe = 6,    // how a probe does
+  kLaunch = 1,     // a launch has ended
+  kCopy = 2,       // a copy or a fill has ended
+  kSeries = 3,     // what a number of a series stands for
+  kSample = 4,     // what a probe has read
+  kSampler = 5,    // the sampler's tick is over
+  kProbe = 6,      // how a probe does
+  kLaunchRun = 7,  // launches that are alike have ended
 };
 
 // Every record begins with this.
@@ -48,12 +49,9 @@ struct ShortText {
   absl::string_view view() const { return {bytes, strnlen(bytes, N)}; }
 };
 
-struct LaunchRecord {
-  RecordHeader header;  // time_ns: it ended
-  std::uint64_t ticket = 0;
+// All of a launch but when it ran.
+struct LaunchKey {
   std::uint64_t owner = 0;
-  std::uint64_t queued_ns = 0;
-  std::uint64_t started_ns = 0;
   std::uint64_t bytes = 0;  // read and written by the kernel, as the caller says; 0 = not said
   std::uint64_t flops = 0;
   std::uint32_t kernel = 0;  // the client's numbers
@@ -64,10 +62,48 @@ struct LaunchRecord {
   std::uint32_t block[3] = {};
   std::uint32_t dynamic_shared_bytes = 0;
   std::uint32_t reserved = 0;
+
+  bool operator==(const LaunchKey&) const = default;
+};
+
+struct LaunchRecord {
+  RecordHeader header;  // time_ns: it ended
+  std::uint64_t ticket = 0;
+  std::uint64_t queued_ns = 0;
+  std::uint64_t started_ns = 0;
+  LaunchKey key;
+
+  // Clocks of a device may be a little off those of the host.
+  std::uint64_t wait_ns() const { return started_ns > queued_ns ? started_ns - queued_ns : 0; }
+  std::uint64_t busy_ns() const {
+    return header.time_ns > started_ns ? header.time_ns - started_ns : 0;
+  }
 };
 static_assert(RingRecord<LaunchRecord>);
 // With its slot's head two cache lines: what the ring asks for ahead.
 static_assert(offsetof(RingSlot, words) + sizeof(LaunchRecord) <= 128);
+
+// Launches that are alike and went well, see launch_runs.h.
+struct LaunchRunRecord {
+  static constexpr std::size_t kMost = 63;
+  RecordHeader header;  // time_ns: the last ended
+  LaunchKey key;
+  std::uint64_t wait_ns = 0;  // of all
+  std::uint64_t busy_ns = 0;
+  // Ticket of the last, and their number in the low bits: one word, so that a worker's death leaves
+  // both of the same launch.
+  std::uint64_t last = 0;
+  std::uint16_t bucket[kMost] = {};  // of the time of each: Sketch::BucketOf
+  std::uint16_t reserved = 0;
+
+  static constexpr int kCountBits = 6;
+  std::size_t count() const { return last & ((1 << kCountBits) - 1); }
+  std::uint64_t last_ticket() const { return last >> kCountBits; }
+  static std::uint64_t Last(std::uint64_t ticket, std::size_t count) {
+    return ticket << kCountBits | count;
+  }
+};
+static_assert(RingRecord<LaunchRunRecord> && sizeof(LaunchRunRecord) == kMaxRecordBytes);
 
 struct CopyRecord {
   RecordHeader header;  // time_ns: it ended

@@ -52,8 +52,9 @@ std::uint64_t RecentPercentiles::At(double quantile) const {
   return *nth;
 }
 
-Sampler::Sampler(SharedRingWriter ring, SamplerControl& control, Probes probes)
-    : ring_(ring), control_(control) {
+Sampler::Sampler(SharedRingWriter ring, SamplerControl& control, Probes probes,
+                 std::function<void()> on_tick)
+    : ring_(ring), control_(control), on_tick_(std::move(on_tick)) {
   std::size_t series = 0;
   for (std::unique_ptr<Probe>& probe : probes) {
     if (series + probe->series().size() > kMaxSeries) continue;
@@ -143,6 +144,7 @@ void Sampler::Tick(std::uint64_t due_ns, std::uint64_t period_ns) {
     Repeat(fast_, begun);
     next_repeat_ns_ = begun + kSecondNs;
   }
+  on_tick_();
   SamplerRecord record = own_;
   record.header = MakeHeader<SamplerRecord>(RecordKind::kSampler, NowNs());
   record.due_ns = due_ns;

@@ -10,6 +10,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <latch>
 #include <memory>
 #include <mutex>
@@ -41,8 +42,10 @@ class RecentPercentiles {
 
 class Sampler {
  public:
-  // `ring` and `control` outlive it.
-  Sampler(SharedRingWriter ring, SamplerControl& control, Probes probes);
+  // `ring` and `control` outlive it. `on_tick` is called in each tick, before the ring says that it
+  // is over; on the sampler's thread.
+  Sampler(SharedRingWriter ring, SamplerControl& control, Probes probes,
+          std::function<void()> on_tick);
   // Ends the threads. A worker never does.
   ~Sampler();
   Sampler(const Sampler&) = delete;
@@ -80,6 +83,7 @@ class Sampler {
 
   SharedRingWriter ring_;
   SamplerControl& control_;
+  const std::function<void()> on_tick_;
   const ResidentMemory memory_;
   std::atomic<bool> stop_{false};
   std::latch started_{2};

@@ -5,7 +5,7 @@
 
 namespace amdgpu::telemetry {
 
-void Sketch::Add(std::uint32_t bucket, std::uint64_t count) {
+void Sketch::AddTo(std::uint32_t bucket, std::uint64_t count) {
   auto& octave = octaves_[bucket / kPerOctave];
   if (octave == nullptr) octave = std::make_unique<std::array<std::uint64_t, kPerOctave>>();
   (*octave)[bucket % kPerOctave] += count;
@@ -43,7 +43,7 @@ void Sketch::Encode(proto::Sketch* sketch) const {
 void Sketch::Merge(const proto::Sketch& sketch) {
   const int entries = std::min(sketch.bucket_size(), sketch.count_size());
   for (int i = 0; i < entries; ++i) {
-    if (sketch.bucket(i) < kBuckets) Add(sketch.bucket(i), sketch.count(i));
+    if (sketch.bucket(i) < kBuckets) AddTo(sketch.bucket(i), sketch.count(i));
   }
 }
 

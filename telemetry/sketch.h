@@ -36,7 +36,9 @@ class Sketch {
     return first + ((std::uint64_t{1} << shift) - 1) / 2;
   }
 
-  void Add(std::uint64_t value) { Add(BucketOf(value), 1); }
+  void Add(std::uint64_t value) { AddTo(BucketOf(value), 1); }
+  // `bucket` below kBuckets.
+  void AddTo(std::uint32_t bucket, std::uint64_t count);
   std::uint64_t count() const { return count_; }
   // The value that this share of all are below or at; 0 while there are none.
   std::uint64_t Quantile(double share) const;
@@ -47,8 +49,6 @@ class Sketch {
   void Merge(const proto::Sketch& sketch);
 
  private:
-  void Add(std::uint32_t bucket, std::uint64_t count);
-
   std::array<std::unique_ptr<std::array<std::uint64_t, kPerOctave>>, kOctaves> octaves_;
   std::uint64_t count_ = 0;
 };

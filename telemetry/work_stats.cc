@@ -10,31 +10,41 @@ double Rate(std::uint64_t amount, std::uint64_t ns) {
 }  // namespace
 
 void WorkStats::Add(const LaunchRecord& launch, float occupancy) {
-  ++launches_;
-  ++interval_.launches;
-  // Clocks of a device may be a little off those of the host.
-  const std::uint64_t ended = launch.header.time_ns;
-  const std::uint64_t started = launch.started_ns;
-  const std::uint64_t busy = ended > started ? ended - started : 0;
-  wait_ns_ += started > launch.queued_ns ? started - launch.queued_ns : 0;
-  if (launch.status != 0) {
+  if (launch.key.status != 0) {
+    ++launches_;
+    ++interval_.launches;
+    wait_ns_ += launch.wait_ns();
     ++failed_;
     return;
   }
-  busy_ns_ += busy;
-  interval_.busy_ns += busy;
+  const std::uint64_t busy = launch.busy_ns();
+  Add(launch.key, 1, launch.wait_ns(), busy, occupancy);
   sketch_.Add(busy);
-  if (launch.bytes != 0) {
-    bytes_ += launch.bytes;
-    interval_.bytes += launch.bytes;
-    interval_.bytes_ns += busy;
+}
+
+void WorkStats::Add(const LaunchRunRecord& run, float occupancy) {
+  Add(run.key, run.count(), run.wait_ns, run.busy_ns, occupancy);
+  for (std::size_t i = 0; i < run.count(); ++i) sketch_.AddTo(run.bucket[i], 1);
+}
+
+void WorkStats::Add(const LaunchKey& key, std::uint64_t count, std::uint64_t wait_ns,
+                    std::uint64_t busy_ns, float occupancy) {
+  launches_ += count;
+  interval_.launches += count;
+  wait_ns_ += wait_ns;
+  busy_ns_ += busy_ns;
+  interval_.busy_ns += busy_ns;
+  if (key.bytes != 0) {
+    bytes_ += count * key.bytes;
+    interval_.bytes += count * key.bytes;
+    interval_.bytes_ns += busy_ns;
   }
-  if (launch.flops != 0) {
-    flops_ += launch.flops;
-    interval_.flops += launch.flops;
-    interval_.flops_ns += busy;
+  if (key.flops != 0) {
+    flops_ += count * key.flops;
+    interval_.flops += count * key.flops;
+    interval_.flops_ns += busy_ns;
   }
-  interval_.occupancy_ns += static_cast<double>(occupancy) * static_cast<double>(busy);
+  interval_.occupancy_ns += static_cast<double>(occupancy) * static_cast<double>(busy_ns);
 }
 
 void WorkStats::Fill(proto::Work* work) const {

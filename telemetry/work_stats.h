@@ -16,6 +16,7 @@ class WorkStats {
  public:
   // `occupancy`: the launch's, see proto::Work.
   void Add(const LaunchRecord& launch, float occupancy);
+  void Add(const LaunchRunRecord& run, float occupancy);
 
   std::uint64_t launches() const { return launches_; }
   std::uint64_t interval_busy_ns() const { return interval_.busy_ns; }
@@ -37,6 +38,10 @@ class WorkStats {
     std::uint64_t flops_ns = 0;
     double occupancy_ns = 0;
   };
+
+  // All but their sketch; they went well.
+  void Add(const LaunchKey& key, std::uint64_t count, std::uint64_t wait_ns, std::uint64_t busy_ns,
+           float occupancy);
 
   std::uint64_t launches_ = 0;
   std::uint64_t failed_ = 0;

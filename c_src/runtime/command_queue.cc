@@ -69,7 +69,7 @@ JobImplRef CommandQueue::Submit(protocol::CommandHeader& header, protocol::Comma
                     origin, newest_, kNoSlot};
   (newest_ == kNoSlot ? oldest_ : pending_[newest_].newer) = slot;
   newest_ = slot;
-  in_flight_.fetch_add(1, std::memory_order_relaxed);
+  pending_count_.fetch_add(1, std::memory_order_relaxed);
   (*clocks_)[stream].submitted.store(ticket, std::memory_order_release);
 
   header.bytes = static_cast<std::uint32_t>(reserved_bytes_);
@@ -119,6 +119,19 @@ bool CommandQueue::HasWork() const {
           HasPrints());
 }
 
+std::uint64_t CommandQueue::undrained() const {
+  // In this order: what is taken in meanwhile is not more than there was.
+  const std::uint64_t drained = drained_.load(std::memory_order_acquire);
+  const std::uint64_t head = header_.completion.head.load(std::memory_order_acquire);
+  return std::min(head - drained, kCompletionSlots);
+}
+
+std::uint64_t CommandQueue::in_flight() const {
+  const std::uint64_t ended = undrained();
+  const std::uint64_t pending = pending_count_.load(std::memory_order_relaxed);
+  return pending > ended ? pending - ended : 0;
+}
+
 void CommandQueue::Drain() {
   // Who finds the lock taken leaves: the holder looks again after letting go.
   while (HasWork()) {
@@ -159,7 +172,7 @@ bool CommandQueue::DrainOnce() {
       (*clocks_)[done[taken].stream].completed.store(ticket, std::memory_order_release);
     }
   }
-  in_flight_.fetch_sub(taken, std::memory_order_relaxed);
+  pending_count_.fetch_sub(taken, std::memory_order_relaxed);
   drained_.store(first + taken, std::memory_order_relaxed);
   header_.completion.tail.store(first + taken, std::memory_order_release);
   for (std::uint64_t i = 0; i < taken; ++i) {
@@ -302,7 +315,7 @@ std::vector<PendingCommand> CommandQueue::TakePending() {
     StreamClock& clock = (*clocks_)[stream];
     clock.completed.store(clock.submitted.load(), std::memory_order_release);
   }
-  in_flight_.store(0);
+  pending_count_.store(0);
   return rest;
 }
 

@@ -85,11 +85,14 @@ class CommandQueue final : public JobPump, public std::enable_shared_from_this<C
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   bool open() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return open_; }
-  std::uint64_t in_flight() const { return in_flight_.load(std::memory_order_relaxed); }
+  // Commands that the worker has not completed.
+  std::uint64_t in_flight() const;
 
   // --- Completions ---
 
   void Drain() override;
+  // Completions that have not been taken in.
+  std::uint64_t undrained() const;
   void BeginWait(Ticket ticket) override;
   void EndWait(Ticket ticket) override;
   void Deliver(std::vector<Job::Callback> callbacks) override;
@@ -145,7 +148,7 @@ class CommandQueue final : public JobPump, public std::enable_shared_from_this<C
   std::uint32_t oldest_ ABSL_GUARDED_BY(mutex_) = kNoSlot;
   std::uint32_t newest_ ABSL_GUARDED_BY(mutex_) = kNoSlot;
   std::vector<std::uint32_t> free_slots_ ABSL_GUARDED_BY(mutex_);
-  std::atomic<std::uint64_t> in_flight_{0};
+  std::atomic<std::uint64_t> pending_count_{0};
 
   Mutex drain_mutex_;
   std::atomic<std::uint64_t> drained_{0};  // completions taken in; written under drain_mutex_

@@ -267,6 +267,8 @@ void DeviceImpl::EndWorker() {
   int signal = 0;
   const std::string how = worker_->End(&signal);
   worker_.reset();
+  // Before its pending launches are told as lost: some may have ended.
+  queue_->segment().EndTelemetry();
   worker_pid_.store(0);
   worker_started_ns_.store(0);
   {

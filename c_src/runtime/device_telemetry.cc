@@ -90,6 +90,13 @@ std::size_t DeviceImpl::FillActive(std::size_t most,
                                    std::uint32_t* labels) const {
   // Of a long queue the beginning is looked at: the lock is the one that launches take.
   constexpr std::size_t kLookedAt = 128;
+  // So many that have ended are taken in, so as to see those that have not. More are left to who
+  // launches them by the thousand: it would wait for us meanwhile.
+  constexpr std::uint64_t kMostEnded = 256;
+  const std::uint64_t running = queue_->in_flight();
+  if (running != 0 && queue_->undrained() > kMostEnded) return running;
+  queue_->Drain();
+  if (queue_->in_flight() == 0) return 0;
   std::bitset<kMaxStreams> busy;
   std::size_t looked_at = 0;
   std::size_t launches = 0;
@@ -116,11 +123,7 @@ std::size_t DeviceImpl::FillActive(std::size_t most,
   return launches + (in_flight > looked_at ? in_flight - looked_at : 0);
 }
 
-std::uint64_t DeviceImpl::in_flight() const {
-  // What has ended may wait to be taken in, as long as nobody asks for it.
-  queue_->Drain();
-  return queue_->in_flight();
-}
+std::uint64_t DeviceImpl::in_flight() const { return queue_->in_flight(); }
 
 telemetry::HostCopies DeviceImpl::host_copies() const {
   telemetry::HostCopies copies;

@@ -16,12 +16,13 @@
 #include <cstdint>
 
 #include "telemetry/control.h"
+#include "telemetry/launch_runs.h"
 
 namespace amdgpu::protocol {
 
 inline constexpr std::uint64_t kMagic = 0x31555047444d41ull;  // "AMDGPU1"
 // Raised by any change to this file or to proto/worker.proto.
-inline constexpr std::uint32_t kVersion = 2;
+inline constexpr std::uint32_t kVersion = 3;
 
 // File descriptors of a worker at its start.
 inline constexpr int kControlFd =
@@ -34,8 +35,8 @@ inline constexpr std::uint64_t kCompletionSlots = 16384;
 inline constexpr std::uint64_t kPrintRingBytes = std::uint64_t{256} << 10;
 inline constexpr std::uint64_t kStagingBytes = std::uint64_t{16} << 20;
 
-// More than are written between two looks of a reader: a million launches a second, looked at 60
-// times, half of the ring.
+// More than are written between two looks of a reader: a million copies a second, looked at 60
+// times, half of the ring. Of launches there are fewer records (telemetry/launch_runs.h).
 inline constexpr std::uint64_t kTelemetrySlots = 32768;
 
 // Most commands in flight: their completions always fit.
@@ -173,6 +174,7 @@ struct SegmentHeader {
   RingControl completion;
   RingControl print;
   telemetry::SamplerControl sampler;
+  telemetry::OpenRuns open_runs;
   FaultRecord fault;
 };
 

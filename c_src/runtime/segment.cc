@@ -130,6 +130,13 @@ ByteRingConsumer Segment::PrintConsumer() const {
           &header_->print.tail};
 }
 
+void Segment::EndTelemetry() const {
+  telemetry::SharedRingWriter ring(telemetry(), protocol::kTelemetrySlots);
+  // What was begun there will not be finished.
+  ring.Recover();
+  telemetry::LaunchRuns(header_->open_runs, ring).EndTick();
+}
+
 void Segment::Reset() const {
   ResetRing(header_->command);
   ResetRing(header_->completion);
@@ -137,8 +144,6 @@ void Segment::Reset() const {
   // The worker that slept there is gone. The client's own words stay: it may be asleep on them.
   header_->command.sleeping.store(0);
   header_->fault.state.store(0);
-  // What it had begun to write there will not be finished.
-  telemetry::SharedRingWriter(telemetry(), protocol::kTelemetrySlots).Recover();
 }
 
 }  // namespace amdgpu

@@ -38,6 +38,8 @@ class Segment {
   // Rings the side that consumes the ring.
   static Doorbell Bell(protocol::RingControl& ring) { return {&ring.doorbell, &ring.sleeping}; }
 
+  // The worker is gone: what it was about to tell is in the telemetry ring now.
+  void EndTelemetry() const;
   // Empty rings and no fault, for the next worker. The last one must be gone. Telemetry goes on.
   void Reset() const;
 

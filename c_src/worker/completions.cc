@@ -4,6 +4,7 @@
 
 #include <cstring>
 #include <limits>
+#include <optional>
 #include <utility>
 
 #include "c_src/base/clock.h"
@@ -27,22 +28,22 @@ telemetry::LaunchRecord LaunchRecordOf(const InFlight& launch, const gpu::Comple
   record.header = telemetry::MakeHeader<telemetry::LaunchRecord>(telemetry::RecordKind::kLaunch,
                                                                  completion.ended_ns);
   record.ticket = launch.ticket;
-  record.owner = launch.owner;
+  record.key.owner = launch.owner;
   record.queued_ns = launch.submitted_ns;
   record.started_ns = completion.started_ns;
-  record.bytes = launch.bytes;
-  record.flops = launch.flops;
-  record.kernel = launch.kernel;
-  record.label = launch.label;
-  record.stream = launch.stream;
-  record.status = static_cast<std::int32_t>(status);
-  record.grid[0] = launch.grid.x;
-  record.grid[1] = launch.grid.y;
-  record.grid[2] = launch.grid.z;
-  record.block[0] = launch.block.x;
-  record.block[1] = launch.block.y;
-  record.block[2] = launch.block.z;
-  record.dynamic_shared_bytes = launch.dynamic_shared_bytes;
+  record.key.bytes = launch.bytes;
+  record.key.flops = launch.flops;
+  record.key.kernel = launch.kernel;
+  record.key.label = launch.label;
+  record.key.stream = launch.stream;
+  record.key.status = static_cast<std::int32_t>(status);
+  record.key.grid[0] = launch.grid.x;
+  record.key.grid[1] = launch.grid.y;
+  record.key.grid[2] = launch.grid.z;
+  record.key.block[0] = launch.block.x;
+  record.key.block[1] = launch.block.y;
+  record.key.block[2] = launch.block.z;
+  record.key.dynamic_shared_bytes = launch.dynamic_shared_bytes;
   return record;
 }
 
@@ -72,6 +73,7 @@ Completions::Completions(const Segment& segment, InFlightTable& in_flight, Watch
       watchdog_(watchdog),
       on_fault_(std::move(on_fault)),
       telemetry_(segment.telemetry(), protocol::kTelemetrySlots),
+      launches_(header_.open_runs, telemetry_),
       print_(segment.PrintProducer()) {}
 
 void Completions::OnStart(gpu::Ticket ticket, std::uint64_t started_ns) {
@@ -84,10 +86,10 @@ void Completions::OnComplete(const gpu::Completion& completion) {
   const absl::StatusCode status =
       entry.refused != absl::StatusCode::kOk ? entry.refused : completion.status;
 
-  Record(entry, completion, status);
   bool wake;
   {
     const std::lock_guard lock(mutex_);
+    Record(entry, completion, status);
     // There is room: the client never has more in flight than the ring has slots.
     protocol::CompletionRecord& record = records_[head_ & (protocol::kCompletionSlots - 1)];
     record.ticket = completion.ticket;
@@ -106,10 +108,10 @@ void Completions::OnComplete(const gpu::Completion& completion) {
 void Completions::Record(const InFlight& entry, const gpu::Completion& completion,
                          absl::StatusCode status) {
   if (header_.sampler.period_ns.load(std::memory_order_relaxed) == 0) return;
-  std::uint64_t number;
+  std::optional<std::uint64_t> number;
   switch (entry.kind) {
     case CommandKind::kLaunch:
-      number = telemetry_.Push(LaunchRecordOf(entry, completion, status));
+      number = launches_.Tell(LaunchRecordOf(entry, completion, status));
       break;
     case CommandKind::kCopy:
       number =
@@ -128,10 +130,15 @@ void Completions::Record(const InFlight& entry, const gpu::Completion& completio
     default:
       return;
   }
-  // Who reads must not be overtaken by many short launches.
-  if (number % (protocol::kTelemetrySlots / 4) != 0) return;
+  // Who reads must not be overtaken by many short commands.
+  if (!number.has_value() || *number % (protocol::kTelemetrySlots / 4) != 0) return;
   header_.sampler.bell.fetch_add(1, std::memory_order_release);
   FutexWake(header_.sampler.bell, std::numeric_limits<int>::max());
+}
+
+void Completions::EndTick() {
+  const std::lock_guard lock(mutex_);
+  launches_.EndTick();
 }
 
 void Completions::OnPrint(gpu::Ticket ticket, absl::string_view text) {

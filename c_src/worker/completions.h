@@ -14,6 +14,7 @@
 #include "c_src/worker/in_flight.h"
 #include "c_src/worker/watchdog.h"
 #include "gpu/driver.h"
+#include "telemetry/launch_runs.h"
 #include "telemetry/ring.h"
 
 namespace amdgpu::worker {
@@ -32,9 +33,13 @@ class Completions final : public gpu::CompletionSink {
   void OnPrint(gpu::Ticket ticket, absl::string_view text) override;
   void OnFault(const gpu::Fault& fault) override { on_fault_(fault); }
 
+  // The sampler's tick: what has ended is in the telemetry ring when this returns.
+  void EndTick();
+
  private:
   // For whoever reads the telemetry ring, if anybody does.
-  void Record(const InFlight& entry, const gpu::Completion& completion, absl::StatusCode status);
+  void Record(const InFlight& entry, const gpu::Completion& completion, absl::StatusCode status)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void PrintPiece(gpu::Ticket ticket, absl::string_view text)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(print_mutex_);
 
@@ -44,9 +49,10 @@ class Completions final : public gpu::CompletionSink {
   Watchdog& watchdog_;
   const FaultHook on_fault_;
 
-  telemetry::SharedRingWriter telemetry_;
   std::mutex mutex_;
   std::uint64_t head_ ABSL_GUARDED_BY(mutex_) = 0;
+  telemetry::SharedRingWriter telemetry_ ABSL_GUARDED_BY(mutex_);
+  telemetry::LaunchRuns launches_ ABSL_GUARDED_BY(mutex_);
 
   std::mutex print_mutex_;
   ByteRingProducer print_ ABSL_GUARDED_BY(print_mutex_);

@@ -104,7 +104,8 @@ class Worker {
     const auto start = factory_.start_thread ? factory_.start_thread : StartPlainThread;
     if (absl::Status status = executor_->Start(start); !status.ok()) return status;
     sampler_.emplace(telemetry::SharedRingWriter(segment_.telemetry(), protocol::kTelemetrySlots),
-                     segment_.header().sampler, telemetry::MakeProbes(driver_->properties()));
+                     segment_.header().sampler, telemetry::MakeProbes(driver_->properties()),
+                     [this] { completions_.EndTick(); });
     sampler_->Start();
     return request.kind == kHostKind ? EnterHostSandbox() : EnterVendorSandbox();
   }

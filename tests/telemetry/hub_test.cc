@@ -146,12 +146,12 @@ class HubTest : public ::testing::Test {
     LaunchRecord record;
     record.header = MakeHeader<LaunchRecord>(RecordKind::kLaunch, 1'000'000 + ns);
     record.ticket = ticket;
-    record.owner = 5;
+    record.key.owner = 5;
     record.queued_ns = 900'000;
     record.started_ns = 1'000'000;
-    record.kernel = kernel_->number;
-    record.grid[0] = record.grid[1] = record.grid[2] = 1;
-    record.block[0] = record.block[1] = record.block[2] = 1;
+    record.key.kernel = kernel_->number;
+    record.key.grid[0] = record.key.grid[1] = record.key.grid[2] = 1;
+    record.key.block[0] = record.key.block[1] = record.key.block[2] = 1;
     return record;
   }
   std::uint64_t LaunchesTotal(const proto::Frame& frame) const {
@@ -208,6 +208,45 @@ TEST_F(HubTest, AboveTheLimitLaunchesAreCounted) {
   EXPECT_GT(omitted, 0u);
 }
 
+TEST_F(HubTest, LaunchesToldTogetherCountLikeOthers) {
+  SharedRingWriter ring = device_->ring();
+  ring.Push(Launch(1, 10'000));
+  LaunchRunRecord run;
+  run.header = MakeHeader<LaunchRunRecord>(RecordKind::kLaunchRun, 2'000'000);
+  run.key = Launch(0).key;
+  run.key.bytes = 50;
+  run.last = LaunchRunRecord::Last(61, 60);
+  for (std::uint64_t i = 0; i < run.count(); ++i) {
+    const std::uint64_t ns = (i + 2) * 10'000;
+    run.busy_ns += ns;
+    run.wait_ns += 7;
+    run.bucket[i] = static_cast<std::uint16_t>(Sketch::BucketOf(ns));
+  }
+  ring.Push(run);
+  // Told once more by its client: its worker died just then.
+  ring.Push(run);
+  // What a kernel may have scribbled there is not believed.
+  run.last = LaunchRunRecord::Last(62, 1);
+  run.bucket[0] = 0xffff;
+  ring.Push(run);
+  for (int i = 0; i < 61; ++i) kernel_->CountLaunch();
+  const proto::Frame frame =
+      frames_.Find([&](const proto::Frame& frame) { return LaunchesTotal(frame) == 61; });
+  ASSERT_EQ(frame.kernels_size(), 1);
+  for (const proto::Work& work : {frame.kernels(0).work(), frame.core_classes(1).work()}) {
+    EXPECT_EQ(work.launches_total(), 61u);
+    EXPECT_EQ(work.busy_ns_total(), 61u * 62 / 2 * 10'000);
+    EXPECT_EQ(work.wait_ns_total(), 100'000u + 60 * 7);
+    EXPECT_EQ(work.bytes_total(), 60u * 50);
+    EXPECT_EQ(work.queued(), 0u);
+    EXPECT_NEAR(static_cast<double>(work.p50_ns()), 310'000, 3'100);
+    EXPECT_NEAR(static_cast<double>(work.p99_ns()), 610'000, 6'100);
+  }
+  EXPECT_EQ(frame.launches_size(), 1);
+  EXPECT_EQ(frame.launches_omitted(), 60u);
+  EXPECT_EQ(frame.devices(0).busy_ns_total(), 61u * 62 / 2 * 10'000);
+}
+
 TEST_F(HubTest, WhatARingOverwroteIsCountedAsLost) {
   hub_->SetRate(0);
   std::this_thread::sleep_for(std::chrono::milliseconds(50));
@@ -227,12 +266,13 @@ TEST_F(HubTest, QuantilesAndRatesOfAKernel) {
   SharedRingWriter ring = device_->ring();
   for (std::uint64_t i = 1; i <= 100; ++i) {
     LaunchRecord record = Launch(i, i * 10'000);
-    record.bytes = 10'000;
-    record.flops = 20'000;
+    record.key.bytes = 10'000;
+    record.key.flops = 20'000;
     ring.Push(record);
     kernel_->CountLaunch();
   }
   kernel_->CountLaunch();  // one that still runs
+  device_->flying = 1;
   const proto::Frame frame = frames_.Find([&](const proto::Frame& frame) {
     return frame.kernels_size() == 1 && frame.kernels(0).work().launches_total() == 100;
   });
@@ -267,7 +307,7 @@ TEST_F(HubTest, AFrameListsTheKernelsThatItNamesBeforeAllOthers) {
   for (int i = 0; i < Hub::kMaxKernels + 50; ++i) {
     kernels.push_back(
         hub_->names().Kernel(number_, std::to_string(i), "many", proto::CORE_CLASS_AURA));
-    launch.kernel = kernels.back()->number;
+    launch.key.kernel = kernels.back()->number;
     ring.Push(launch);
   }
   // The last one, in every frame for more than the second after which all kernels come once more.
@@ -347,7 +387,7 @@ TEST_F(HubTest, ValuesComeWithLabelsAgesAndReasons) {
 TEST_F(HubTest, OwnersLabelsAndWhatRuns) {
   hub_->names().NameOwner(5, "<0.5.0>", "five");
   LaunchRecord record = Launch(1);
-  record.label = hub_->names().Label("first step");
+  record.key.label = hub_->names().Label("first step");
   device_->ring().Push(record);
   device_->flying = 40;
   const proto::Frame frame =

@@ -52,7 +52,7 @@ class SamplerTest : public ::testing::Test {
 
   void Start(Probes probes) {
     sampler_ = std::make_unique<Sampler>(SharedRingWriter(memory_.get(), kSlots), control_,
-                                         std::move(probes));
+                                         std::move(probes), [this] { ++ended_ticks_; });
     sampler_->Start();
   }
   void SetPeriod(std::uint64_t ns) {
@@ -73,6 +73,7 @@ class SamplerTest : public ::testing::Test {
 
   std::unique_ptr<void, void (*)(void*)> memory_;
   SamplerControl control_{};
+  std::atomic<std::uint64_t> ended_ticks_{0};
   std::unique_ptr<Sampler> sampler_;
 };
 
@@ -104,6 +105,7 @@ TEST_F(SamplerTest, TicksAreDueAtMultiplesOfThePeriodAndNeverBunched) {
   sampler_.reset();
   const std::vector<AnyRecord> ticks = Records(RecordKind::kSampler);
   ASSERT_GT(ticks.size(), 10u);
+  EXPECT_EQ(ended_ticks_, ticks.size());
   for (std::size_t i = 0; i < ticks.size(); ++i) {
     const auto& tick = ticks[i].As<SamplerRecord>();
     EXPECT_EQ(tick.due_ns % kPeriod, 0u);

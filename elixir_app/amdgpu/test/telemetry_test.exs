@@ -136,15 +136,20 @@ defmodule AMDGPU.TelemetryTest do
     empty = kernel(device, :empty)
     :ok = Telemetry.subscribe()
     before = find(&(our(&1, device) && our(&1, device).launches_total))
+    since = Telemetry.latest().sequence
     for _ <- 1..20_000, do: AMDGPU.launch!(empty, [grid: 1, block: 1], [])
     AMDGPU.synchronize!(device)
     find(&(our(&1, device).launches_total >= before + 20_000))
     assert our(Telemetry.latest(), device).launches_total == before + 20_000
 
-    for frame <- Enum.map(ProfilerHub.window(100), &Telemetry.decode!/1) do
-      assert length(frame.launches) <= 512
-      if frame.launches_omitted > 0, do: assert(length(frame.launches) == 512)
-    end
+    frames = for bytes <- ProfilerHub.window(1000), do: Telemetry.decode!(bytes)
+    frames = Enum.filter(frames, &(&1.sequence > since))
+    assert Enum.all?(frames, &(length(&1.launches) <= 512))
+    listed = frames |> Enum.flat_map(& &1.launches) |> Enum.map(& &1.ticket)
+    omitted = frames |> Enum.map(& &1.launches_omitted) |> Enum.sum()
+    assert listed == Enum.uniq(listed)
+    assert listed != [] and omitted > 0
+    assert length(listed) + omitted == 20_000
   end
 
   test "what runs is among the active launches, with who made it", %{device: device} do
