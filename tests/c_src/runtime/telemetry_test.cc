@@ -70,11 +70,10 @@ class TelemetryTest : public DeviceTest {
 
   // Launches that nobody waits for, so many or until `stop` says so and no more are taken; the
   // last.
-  JobRef Flood(int launches, const std::atomic<bool>& stop = {}) {
-    const KernelRef empty = Kernel("empty");
+  JobRef Flood(const KernelRef& kernel, int launches, const std::atomic<bool>& stop = {}) {
     JobRef last;
     for (int i = 0; i < launches;) {
-      absl::StatusOr<JobRef> job = device_->Launch(empty, {}, {});
+      absl::StatusOr<JobRef> job = device_->Launch(kernel, {}, {});
       if (job.ok()) {
         last = *std::move(job);
         ++i;
@@ -93,7 +92,7 @@ class TelemetryTest : public DeviceTest {
 
 TEST_F(TelemetryTest, OfManyShortLaunchesNoneIsMissingAndNoneToldTwice) {
   constexpr std::uint64_t kLaunches = 50'000;
-  const JobRef last = Flood(kLaunches);
+  const JobRef last = Flood(Kernel("empty"), kLaunches);
   ASSERT_TRUE(Await(last).ok());
   ASSERT_TRUE(
       told_.Wait([&](const Told& told) { return told.listed() + told.omitted() >= kLaunches; }));
@@ -112,6 +111,8 @@ TEST_F(TelemetryTest, OfManyShortLaunchesNoneIsMissingAndNoneToldTwice) {
 
 TEST_F(TelemetryTest, AWorkerThatIsKilledTakesNoLaunchAlong) {
   // However far it has come: each launch is told once, as done or as lost.
+  const KernelRef empty = Kernel("empty");
+  ASSERT_NE(empty, nullptr);
   std::uint64_t launched = 0;
   for (int round = 0; round < 5; ++round) {
     const pid_t worker = device_->Stats().worker_pid;
@@ -121,7 +122,7 @@ TEST_F(TelemetryTest, AWorkerThatIsKilledTakesNoLaunchAlong) {
       kill(worker, SIGKILL);
       killed = true;
     });
-    Flood(1'000'000, killed);
+    Flood(empty, 1'000'000, killed);
     killer.join();
     AwaitExits(static_cast<std::size_t>(round) + 1);
     ASSERT_TRUE(device_->Restart().ok());
