@@ -45,16 +45,25 @@ class PerfettoExporter final : public Exporter, private TimelineSink {
   absl::Status Finish() override { return Flush(); }
 
  private:
-  // One clock, the machine's wall clock, is the time of the trace.
+  // One clock, the machine's wall clock, is the time of the trace. Perfetto takes the time since
+  // the boot for every trace's clock until it is told better, and calls it an error when nothing
+  // relates the two; no event has that time.
   void Begin(const proto::Frame& frame) {
     begun_ = true;
     TracePacket& packet = NewPacket(frame.unix_ns());
     packet.set_sequence_flags(TracePacket::SEQ_INCREMENTAL_STATE_CLEARED);
     perfetto::ClockSnapshot& snapshot = *packet.mutable_clock_snapshot();
     snapshot.set_primary_trace_clock(perfetto::BUILTIN_CLOCK_REALTIME);
-    perfetto::ClockSnapshot::Clock& clock = *snapshot.add_clocks();
-    clock.set_clock_id(perfetto::BUILTIN_CLOCK_REALTIME);
-    clock.set_timestamp(static_cast<std::uint64_t>(frame.unix_ns()));
+    AddClock(perfetto::BUILTIN_CLOCK_REALTIME, static_cast<std::uint64_t>(frame.unix_ns()),
+             &snapshot);
+    AddClock(perfetto::BUILTIN_CLOCK_BOOTTIME, frame.time_ns(), &snapshot);
+  }
+
+  static void AddClock(perfetto::BuiltinClock id, std::uint64_t time_ns,
+                       perfetto::ClockSnapshot* snapshot) {
+    perfetto::ClockSnapshot::Clock& clock = *snapshot->add_clocks();
+    clock.set_clock_id(id);
+    clock.set_timestamp(time_ns);
   }
 
   TracePacket& NewPacket(std::int64_t time_ns) {

@@ -17,6 +17,7 @@
 namespace amdgpu::telemetry {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::Contains;
 using ::testing::IsEmpty;
 using ::testing::Not;
@@ -116,7 +117,11 @@ class Importer {
     EXPECT_THAT(packets, Not(IsEmpty()));
     const Fields snapshot = packets.at(0).Message(kPacketClockSnapshot);
     EXPECT_EQ(snapshot.Number(kSnapshotPrimaryTraceClock), kClockRealtime);
-    EXPECT_EQ(snapshot.Message(kSnapshotClocks).Number(1), kClockRealtime);
+    // Perfetto's trace_processor wants to know what the time since the boot is in this clock.
+    std::vector<std::uint64_t> clocks;
+    for (const Fields& clock : snapshot.Messages(kSnapshotClocks))
+      clocks.push_back(clock.Number(1));
+    EXPECT_THAT(clocks, ElementsAre(kClockRealtime, kClockBoottime));
     EXPECT_EQ(packets.at(0).Number(kPacketSequenceFlags), 1u);
     for (const Fields& packet : packets) Take(packet);
     for (const auto& [track, open] : open_) EXPECT_THAT(open, IsEmpty()) << "track " << track;

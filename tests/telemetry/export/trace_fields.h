@@ -79,6 +79,7 @@ inline constexpr int kPacketTrackDescriptor = 60;
 inline constexpr int kSnapshotClocks = 1;
 inline constexpr int kSnapshotPrimaryTraceClock = 2;
 inline constexpr std::uint64_t kClockRealtime = 1;
+inline constexpr std::uint64_t kClockBoottime = 6;
 // track_event/track_descriptor.proto, process_descriptor.proto, counter_descriptor.proto
 inline constexpr int kTrackUuid = 1;
 inline constexpr int kTrackName = 2;
