@@ -2,7 +2,12 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <stdlib.h>
 
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -10,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "telemetry/export/exporter.h"
 #include "tests/telemetry/export/trace_fields.h"
 #include "tests/telemetry/recorder/frames.h"
@@ -262,6 +268,42 @@ TEST(PerfettoExport, AnArrowLeadsFromTheElixirProcessToEachLaunch) {
     EXPECT_EQ(trace.tracks.at(owner.parent).pid, 4242u);
   }
   EXPECT_THAT(arrived, SizeIs(2 * kFrames));
+}
+
+// Perfetto's own reader, where there is one.
+TEST(PerfettoExport, TraceProcessorReadsItAndFindsNoFault) {
+  const char* const program = std::getenv("AMDGPU_TRACE_PROCESSOR");
+  if (program == nullptr) {
+    GTEST_SKIP() << "trace_processor_shell is in no package of Debian's; "
+                    "AMDGPU_TRACE_PROCESSOR=PATH runs it";
+  }
+  std::string directory = (std::filesystem::temp_directory_path() / "traceXXXXXX").string();
+  ASSERT_NE(mkdtemp(directory.data()), nullptr);
+  std::ofstream(directory + "/trace", std::ios::binary) << Export("perfetto", SomeFrames());
+  std::ofstream(directory + "/query")
+      << "select (select count(*) from gpu_slice), (select sum(dur) from gpu_slice),"
+         " (select count(*) from flow),"
+         " (select count(*) from stats where severity in ('error', 'data_loss') and value > 0);";
+  const std::string command = absl::StrCat(program, " -q ", directory, "/query ", directory,
+                                           "/trace 2>", directory, "/said");
+  std::string answer;
+  std::FILE* const pipe = popen(command.c_str(), "r");
+  ASSERT_NE(pipe, nullptr);
+  for (int c = std::fgetc(pipe); c != EOF; c = std::fgetc(pipe)) {
+    answer.push_back(static_cast<char>(c));
+  }
+  EXPECT_EQ(pclose(pipe), 0);
+  std::uint64_t busy_ns = 0;
+  for (std::uint64_t n = 1; n <= kFrames; ++n) {
+    const proto::Frame frame = MakeFrame(n);
+    for (const proto::Launch& launch : frame.launches()) {
+      busy_ns += launch.ended_ns() - launch.started_ns();
+    }
+  }
+  // Below the names of the columns.
+  EXPECT_EQ(answer.substr(answer.find('\n') + 1),
+            absl::StrCat(2 * kFrames, ",", busy_ns, ",", 2 * kFrames, ",0\n"));
+  std::filesystem::remove_all(directory);
 }
 
 TEST(PerfettoExport, LaunchesAreRenderStagesWithTheirShape) {
