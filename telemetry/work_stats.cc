@@ -10,28 +10,29 @@ double Rate(std::uint64_t amount, std::uint64_t ns) {
 }  // namespace
 
 void WorkStats::Add(const LaunchRecord& launch, float occupancy) {
+  AddEnded(1, launch.wait_ns());
   if (launch.key.status != 0) {
-    ++launches_;
-    ++interval_.launches;
-    wait_ns_ += launch.wait_ns();
     ++failed_;
     return;
   }
-  const std::uint64_t busy = launch.busy_ns();
-  Add(launch.key, 1, launch.wait_ns(), busy, occupancy);
-  sketch_.Add(busy);
+  AddBusy(launch.key, 1, launch.busy_ns(), occupancy);
+  sketch_.Add(launch.busy_ns());
 }
 
 void WorkStats::Add(const LaunchRunRecord& run, float occupancy) {
-  Add(run.key, run.count(), run.wait_ns, run.busy_ns, occupancy);
+  AddEnded(run.count(), run.wait_ns);
+  AddBusy(run.key, run.count(), run.busy_ns, occupancy);
   for (std::size_t i = 0; i < run.count(); ++i) sketch_.AddTo(run.bucket[i], 1);
 }
 
-void WorkStats::Add(const LaunchKey& key, std::uint64_t count, std::uint64_t wait_ns,
-                    std::uint64_t busy_ns, float occupancy) {
+void WorkStats::AddEnded(std::uint64_t count, std::uint64_t wait_ns) {
   launches_ += count;
   interval_.launches += count;
   wait_ns_ += wait_ns;
+}
+
+void WorkStats::AddBusy(const LaunchKey& key, std::uint64_t count, std::uint64_t busy_ns,
+                        float occupancy) {
   busy_ns_ += busy_ns;
   interval_.busy_ns += busy_ns;
   if (key.bytes != 0) {

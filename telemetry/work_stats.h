@@ -39,9 +39,9 @@ class WorkStats {
     double occupancy_ns = 0;
   };
 
-  // All but their sketch; they went well.
-  void Add(const LaunchKey& key, std::uint64_t count, std::uint64_t wait_ns, std::uint64_t busy_ns,
-           float occupancy);
+  void AddEnded(std::uint64_t count, std::uint64_t wait_ns);
+  // Of those that went well; all but their sketch.
+  void AddBusy(const LaunchKey& key, std::uint64_t count, std::uint64_t busy_ns, float occupancy);
 
   std::uint64_t launches_ = 0;
   std::uint64_t failed_ = 0;
